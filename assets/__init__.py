@@ -1,0 +1,1 @@
+"""Run it all on a schedule. The only package that knows Dagster."""

@@ -1,0 +1,1 @@
+"""Judge the evidence: control sheets, their questions, and the engine that asks them."""

@@ -1,0 +1,42 @@
+"""Canonical JSON (RFC 8785 profile) and SHA-256 names for bytes.
+
+Rules of the profile: no floats, no integers beyond 2^53, string keys. Within it Python's own encoder and
+RFC 8785 agree, except on the order of keys outside the Basic Multilingual Plane, which is made explicit here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+MAX_SAFE_INTEGER = 2**53
+
+
+def canonical(value: Any) -> bytes:
+    """The canonical UTF-8 form of `value`.
+
+    Raises:
+        ValueError: for a float, an integer beyond ±2^53, or a key that is no string.
+    """
+    return json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def sha256(data: bytes) -> str:
+    """Lower-case hexadecimal SHA-256 of `data`: how every capture, statement and file is named."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise ValueError(f"canonical JSON needs string keys, found {key!r}")
+        return {k: _ordered(value[k]) for k in sorted(value, key=lambda k: k.encode("utf-16-be"))}
+    if isinstance(value, list | tuple):
+        return [_ordered(item) for item in value]
+    if isinstance(value, float):
+        raise ValueError(f"canonical JSON holds no floats, found {value!r}; use an integer or a string")
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_SAFE_INTEGER:
+        raise ValueError(f"canonical JSON holds no integers beyond 2^53, found {value}; use a string")
+    return value

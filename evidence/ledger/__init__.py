@@ -1,0 +1,1 @@
+"""Append-only transparency log of statements: tiles, checkpoints, proofs, witnesses."""

@@ -1,0 +1,1 @@
+"""One module per system of record: how to ask it, page by page, window by window."""

@@ -1,0 +1,1 @@
+"""One module per URL scheme: write-once objects with retention."""

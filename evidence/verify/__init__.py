@@ -1,0 +1,1 @@
+"""The offline verifier: signatures, manifest, log. Imports nothing of the other packages."""

@@ -1,0 +1,1 @@
+"""The DORA metrics, computed from facts."""

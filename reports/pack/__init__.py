@@ -1,0 +1,1 @@
+"""The quarterly evidence pack: sections, rendering, signature."""

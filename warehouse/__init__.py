@@ -1,0 +1,1 @@
+"""Turn captures into typed tables, and open them for questions."""
