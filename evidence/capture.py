@@ -20,9 +20,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KEPT_HEADERS = (
-    "date", "etag", "last-modified", "link", "content-type", "content-length", "x-github-request-id",
-    "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-ratelimit-resource",
-    "x-amz-version-id", "x-amz-request-id",
+    "date",
+    "etag",
+    "last-modified",
+    "link",
+    "content-type",
+    "content-length",
+    "x-github-request-id",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "x-ratelimit-resource",
+    "x-amz-version-id",
+    "x-amz-request-id",
 )
 
 
@@ -63,8 +73,13 @@ class Sighting:
     def as_json(self) -> dict[str, Any]:
         """The line that an index holds."""
         return {
-            "capture": self.capture, "size": self.size, "request": self.request, "context": dict(self.context),
-            "response": dict(self.response), "fetched_at": instant(self.fetched_at), "page": self.page,
+            "capture": self.capture,
+            "size": self.size,
+            "request": self.request,
+            "context": dict(self.context),
+            "response": dict(self.response),
+            "fetched_at": instant(self.fetched_at),
+            "page": self.page,
         }
 
 
@@ -87,8 +102,10 @@ class Gap:
     def as_json(self) -> dict[str, str]:
         """The gap as a receipt holds it."""
         return {
-            "start": instant(self.start), "end": instant(self.end),
-            "cause": self.cause, "recoverable_from": self.recoverable_from,
+            "start": instant(self.start),
+            "end": instant(self.end),
+            "cause": self.cause,
+            "recoverable_from": self.recoverable_from,
         }
 
 

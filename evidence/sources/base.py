@@ -59,7 +59,9 @@ class Keep(Protocol):
         context: Mapping[str, Any] | None = None,
     ) -> Sighting: ...
 
-    def unchanged(self, capture: str, *, request: str, response: Mapping[str, Any], context: Mapping[str, Any]) -> Sighting:
+    def unchanged(
+        self, capture: str, *, request: str, response: Mapping[str, Any], context: Mapping[str, Any]
+    ) -> Sighting:
         """Notes that the source answered "not modified": the earlier body `capture` is seen again."""
         ...
 
