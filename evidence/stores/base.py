@@ -2,19 +2,25 @@
 
 Rules each store keeps (tests/evidence/test_stores.py runs them over every store):
 
-- When `put` returns, the object is durable and readable by any process.
-- The same bytes under the same key succeed again and change nothing; other bytes are an `IntegrityError`.
-- A reader sees a whole object or none. A crash inside `put` leaves nothing under the key.
-- There is no delete verb. Retention can be extended, never shortened.
+- When `put` returns, the object is durable and readable by any process; inside `with store.batch():`
+  that may wait until the block ends.
+- The same bytes under the same key succeed again and change nothing, save that a later `retain_until`
+  extends the retention; other bytes are an `IntegrityError`.
+- A reader sees a whole object or none. A crash inside `put` leaves nothing under the key, or all of it.
+- There is no delete verb. Retention can be extended, never shortened; a legal hold can be set and lifted.
+- Whatever goes wrong below, the caller sees `StoreError` or `IntegrityError`.
 
-Keys are relative POSIX paths of `[A-Za-z0-9._=/-]`, without `..`.
+Keys are relative POSIX paths of `[A-Za-z0-9._=/-]`, without `.` and `..`, at most 900 characters and 200 in one
+name. No key may be the folder of another. A store implements `_x`; the public `x` checks what it is given.
 """
 
 from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from evidence.errors import StoreError
@@ -24,7 +30,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-_KEY = re.compile(r"^(?!.*(^|/)\.\.?(/|$))[A-Za-z0-9._=-]+(/[A-Za-z0-9._=-]+)*$")
+_NAME = r"(?!\.\.?(?:/|\Z))[A-Za-z0-9._=-]{1,200}"
+_KEY = re.compile(rf"(?=.{{1,900}}\Z){_NAME}(?:/{_NAME})*\Z")
+_PREFIX = re.compile(r"[A-Za-z0-9._=/-]{0,900}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +50,43 @@ class Store(ABC):
 
     def put(self, key: str, data: bytes, *, retain_until: datetime | None = None) -> bool:
         """Keep `data` under `key`; True if it is new, False if the same bytes were there already."""
-        return self._put(self._checked(key), data, retain_until)
+        return self._put(_checked(key), data, _instant(retain_until))
 
     def get(self, key: str) -> bytes:
         """The bytes under `key`; `StoreError` if there are none."""
-        return self._get(self._checked(key))
+        return self._get(_checked(key))
 
     def exists(self, key: str) -> bool:
         """Whether a whole object is under `key`."""
-        return self._exists(self._checked(key))
+        return self._exists(_checked(key))
 
-    @abstractmethod
     def list(self, prefix: str) -> Iterator[str]:
-        """Every key that starts with `prefix`, in ascending order."""
+        """Every key that starts with `prefix` (any beginning of a key, `""` for all), in ascending order."""
+        if not _PREFIX.match(prefix):
+            raise StoreError(f"prefix {prefix!r} is not the beginning of a key: letters, digits and ._=-/")
+        return self._list(prefix)
 
-    @abstractmethod
     def local_path(self, key: str) -> Path:
         """A read-only local file with the bytes under `key` (a cache copy, checked, for remote stores)."""
+        return self._local_path(_checked(key))
 
-    @abstractmethod
     def retention(self, key: str) -> Retention:
-        """The retention in force on `key`."""
+        """The retention in force on `key`; `StoreError` if there is no such object."""
+        return self._retention(_checked(key))
 
-    @abstractmethod
     def retain(self, key: str, *, until: datetime | None = None, legal_hold: bool | None = None) -> None:
-        """Extend the retention or set the hold; shortening raises `StoreError`."""
+        """Extend the retention, set or lift the hold (None leaves it); shortening raises `StoreError`."""
+        self._retain(_checked(key), _instant(until), legal_hold)
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Let the puts of this thread become durable together, at the latest when the block ends.
+
+        Until then another process may not see them; this thread always does. However the block ends, what was
+        put in it is kept; if keeping it fails the block raises `StoreError`, and its puts must be repeated. A batch
+        inside a batch ends with the outer one. A store that gains nothing from batching has this one.
+        """
+        yield
 
     @abstractmethod
     def check_writable(self) -> None:
@@ -81,8 +101,32 @@ class Store(ABC):
     @abstractmethod
     def _exists(self, key: str) -> bool: ...
 
-    @staticmethod
-    def _checked(key: str) -> str:
-        if not _KEY.match(key):
-            raise StoreError(f"key {key!r} is not a relative path of letters, digits and ._=-/")
-        return key
+    @abstractmethod
+    def _list(self, prefix: str) -> Iterator[str]: ...
+
+    @abstractmethod
+    def _local_path(self, key: str) -> Path: ...
+
+    @abstractmethod
+    def _retention(self, key: str) -> Retention: ...
+
+    @abstractmethod
+    def _retain(self, key: str, until: datetime | None, legal_hold: bool | None) -> None: ...
+
+
+def _checked(key: str) -> str:
+    if not _KEY.match(key):
+        raise StoreError(
+            f"key {key!r} is not a relative path of letters, digits and ._=-/, at most 900 long, 200 in a name"
+        )
+    return key
+
+
+def _instant(when: datetime | None) -> datetime | None:
+    """`when` in UTC and whole seconds, rounded up: no store keeps an object for less than was asked."""
+    if when is None:
+        return None
+    if when.tzinfo is None:
+        raise StoreError(f"retention until {when.isoformat()} names no time zone")
+    up = timedelta(seconds=1) if when.microsecond else timedelta()
+    return when.astimezone(UTC).replace(microsecond=0) + up
