@@ -55,7 +55,9 @@ class Sidecars:
             wanted = Retention(until or now.until, now.legal_hold if legal_hold is None else legal_hold)
             if wanted == now:
                 return False
-            os.ftruncate(descriptor, text.rfind(b"\n") + 1)
+            whole = text.rfind(b"\n") + 1
+            if whole < len(text):  # never without need: ext4 flushes a file that was truncated when it is closed
+                os.ftruncate(descriptor, whole)
             os.write(descriptor, _line(wanted))
             return True
 
