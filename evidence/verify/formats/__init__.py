@@ -1,0 +1,1 @@
+"""Published transparency-log formats, on hashlib and cryptography alone: what the verifier and the ledger share."""
