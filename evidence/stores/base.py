@@ -8,7 +8,8 @@ Rules each store keeps (tests/evidence/test_stores.py runs them over every store
   extends the retention; other bytes are an `IntegrityError`.
 - A reader sees a whole object or none. A crash inside `put` leaves nothing under the key, or all of it.
 - There is no delete verb. Retention can be extended, never shortened; a legal hold can be set and lifted.
-- Whatever goes wrong below, the caller sees `StoreError` or `IntegrityError`.
+- Whatever goes wrong below, the caller sees `StoreError` (`StoreUnavailable` where trying again helps) or
+  `IntegrityError`.
 
 Keys are relative POSIX paths of `[A-Za-z0-9._=/-]`, without `.` and `..`, at most 900 characters and 200 in one
 name. No key may be the folder of another. A store implements `_x`; the public `x` checks what it is given.
@@ -41,6 +42,12 @@ class Retention:
 
     until: datetime | None
     legal_hold: bool
+
+
+class StoreUnavailable(StoreError):  # noqa: N818 - the name states the state, as in evidence/errors.py
+    """The store did not answer, or asked us to wait: trying again helps."""
+
+    retryable = True
 
 
 class Store(ABC):

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-SCHEME = "file"
 _MOST_STAGED = 4096  # objects of one batch that wait for one barrier; bounds what a crash makes us fetch again
 
 

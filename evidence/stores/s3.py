@@ -1,0 +1,254 @@
+"""Objects in an S3 bucket with Object Lock, which holds the retention against everybody.
+
+- `If-None-Match: *` makes a put write-once. When it is refused, the SHA-256 that S3 keeps decides between "the same
+  bytes, fine" and an `IntegrityError`; so a put that was stored but whose answer was lost succeeds when repeated.
+- Each body travels with its SHA-256, which S3 checks on arrival and the client on every read.
+- `retain_until` is the object's own COMPLIANCE lock: nobody, the account's root included, can shorten it.
+- A bucket without versioning and Object Lock is refused before the first put: both can only be given when it is made.
+- S3's DELETE hides an object behind a marker and keeps the locked version; a read then says so.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import time
+import uuid
+from contextlib import contextmanager
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+from botocore.exceptions import ClientError, FlexibleChecksumError
+
+from evidence.errors import ConfigError, IntegrityError, StoreError
+from evidence.stores._durable import narrowed
+from evidence.stores._s3_errors import FOREIGN, code_of, translated
+from evidence.stores.base import Retention, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+
+_PARAMETERS = {"endpoint", "region"}
+_REHEARSAL = ".writable"  # the one object that `check_writable` leaves; `list` does not show it
+_RACES = 5  # times that S3 may answer "another conditional write is under way" before we give up
+
+
+def open(url: str, *, cache: Path, environ: Mapping[str, str]) -> S3Store:  # noqa: A001 - the registry's name
+    """The store of `s3://BUCKET/PREFIX?endpoint=URL&region=NAME`.
+
+    `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN` of `environ` are used where given; otherwise
+    boto3's own order (profile, container or instance role).
+    """
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
+    if not parts.netloc or "@" in parts.netloc or set(options) - _PARAMETERS:
+        raise ConfigError(
+            f"store {url!r} is not s3://BUCKET/PREFIX?endpoint=URL&region=NAME",
+            next_step="Correct `store` in the configuration; credentials belong in the environment, not there.",
+        )
+    folder = cache / hashlib.sha256(url.encode()).hexdigest()[:16]
+    return S3Store(parts.netloc, parts.path.strip("/"), _client(options, environ), cache=folder, url=url)
+
+
+def _client(options: Mapping[str, str], environ: Mapping[str, str]) -> S3Client:
+    import boto3  # noqa: PLC0415 - 0.2 s that a file store need not pay
+    from botocore.config import Config  # noqa: PLC0415
+
+    return boto3.client(
+        "s3",
+        endpoint_url=options.get("endpoint"),
+        region_name=options.get("region") or environ.get("AWS_REGION"),
+        aws_access_key_id=environ.get("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY"),
+        aws_session_token=environ.get("AWS_SESSION_TOKEN"),
+        config=Config(
+            connect_timeout=5,
+            read_timeout=60,
+            retries={"mode": "standard", "total_max_attempts": 5},
+            s3={"addressing_style": "path"} if "endpoint" in options else {},
+        ),
+    )
+
+
+class S3Store(Store):
+    """A store under `prefix` in `bucket`; `cache` is a folder of its own for local copies."""
+
+    def __init__(self, bucket: str, prefix: str, client: S3Client, *, cache: Path, url: str = "") -> None:
+        self.url = url or f"s3://{bucket}/{prefix}"
+        self._bucket = bucket
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._s3 = client
+        self._cache = cache
+        self._bucket_is_fit = False
+        self._copied: set[str] = set()  # keys whose local copy this process has checked
+
+    def check_writable(self) -> None:
+        """See that the bucket locks objects, and put the same small object as every time before."""
+        self._put(_REHEARSAL, b"This object shows that the store can be written.\n", None)
+
+    def _put(self, key: str, data: bytes, retain_until: datetime | None) -> bool:
+        digest = hashlib.sha256(data).digest()
+        with self._narrowed(f"storing {key}"):
+            self._require_lock()
+            if self._put_new(key, data, digest, retain_until):
+                return True
+            held = self._head(key)
+            found = self._digest(key, held)
+            if found != digest:
+                raise IntegrityError(
+                    f"{key} in {self.url} holds other bytes: sha256 {found.hex()} there, {digest.hex()} offered",
+                    next_step="Objects are never replaced: find out which of the two was altered.",
+                )
+            locked = _locked_until(held)
+            if retain_until and (locked is None or locked < retain_until):
+                self._lock(key, retain_until)
+        return False
+
+    def _get(self, key: str) -> bytes:
+        with self._narrowed(f"reading {key}"):
+            answer = self._s3.get_object(Bucket=self._bucket, Key=self._prefix + key, ChecksumMode="ENABLED")
+            return answer["Body"].read()
+
+    def _exists(self, key: str) -> bool:
+        with self._narrowed(f"looking for {key}"):
+            try:
+                self._head(key)
+            except ClientError as error:
+                if code_of(error) == "404":
+                    return False
+                raise
+            return True
+
+    def _list(self, prefix: str) -> Iterator[str]:
+        with self._narrowed(f"listing {prefix!r}"):
+            pages = self._s3.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
+                for found in page.get("Contents", []):
+                    key = found["Key"].removeprefix(self._prefix)
+                    if key != _REHEARSAL:
+                        yield key
+
+    def _local_path(self, key: str) -> Path:
+        path = self._cache / key
+        if key not in self._copied:
+            with self._narrowed(f"reading {key}"):
+                digest = self._digest(key, self._head(key))
+            with narrowed(f"copying {key} to {self._cache}"):
+                if not path.is_file() or hashlib.sha256(path.read_bytes()).digest() != digest:
+                    _write(path, self._get(key))
+            self._copied.add(key)
+        return path
+
+    def _retention(self, key: str) -> Retention:
+        with self._narrowed(f"reading the retention of {key}"):
+            held = self._head(key)
+            return Retention(_locked_until(held), legal_hold=held.get("ObjectLockLegalHoldStatus") == "ON")
+
+    def _retain(self, key: str, until: datetime | None, legal_hold: bool | None) -> None:
+        now = self._retention(key)
+        if until and now.until and until < now.until:
+            raise StoreError(
+                f"{key} is retained until {now.until.isoformat()}: {until.isoformat()} would shorten that",
+                next_step="Ask for a later time; retention is only ever extended.",
+            )
+        with self._narrowed(f"retaining {key}"):
+            if until and until != now.until:
+                self._lock(key, until)
+            if legal_hold is not None and legal_hold != now.legal_hold:
+                self._s3.put_object_legal_hold(
+                    Bucket=self._bucket,
+                    Key=self._prefix + key,
+                    LegalHold={"Status": "ON" if legal_hold else "OFF"},
+                )
+
+    def _put_new(self, key: str, data: bytes, digest: bytes, until: datetime | None) -> bool:
+        """Put unless there is something; False if there is."""
+        lock: Any = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until} if until else {}
+        checksum = base64.b64encode(digest).decode()
+        for race in range(_RACES):
+            try:
+                self._s3.put_object(
+                    Bucket=self._bucket,
+                    Key=self._prefix + key,
+                    Body=data,
+                    IfNoneMatch="*",
+                    ChecksumSHA256=checksum,
+                    **lock,
+                )
+            except ClientError as error:
+                if code_of(error) == "PreconditionFailed":
+                    return False
+                if code_of(error) != "ConditionalRequestConflict" or race == _RACES - 1:
+                    raise
+                time.sleep(0.1 * 2**race)
+            else:
+                return True
+        raise AssertionError("unreachable: the last race returns or raises")
+
+    def _head(self, key: str) -> HeadObjectOutputTypeDef:
+        return self._s3.head_object(Bucket=self._bucket, Key=self._prefix + key, ChecksumMode="ENABLED")
+
+    def _digest(self, key: str, held: HeadObjectOutputTypeDef) -> bytes:
+        """The SHA-256 that S3 keeps of the object; of its bytes where somebody else's tool stored none."""
+        kept = held.get("ChecksumSHA256", "")
+        if kept and "-" not in kept:  # with a part count it is not the digest of the bytes
+            return base64.b64decode(kept)
+        return hashlib.sha256(self._get(key)).digest()
+
+    def _lock(self, key: str, until: datetime) -> None:
+        self._s3.put_object_retention(
+            Bucket=self._bucket,
+            Key=self._prefix + key,
+            Retention={"Mode": "COMPLIANCE", "RetainUntilDate": until},
+        )
+
+    def _require_lock(self) -> None:
+        if self._bucket_is_fit:
+            return
+        versioning = self._s3.get_bucket_versioning(Bucket=self._bucket).get("Status", "off")
+        try:
+            answer = self._s3.get_object_lock_configuration(Bucket=self._bucket)
+            lock = answer["ObjectLockConfiguration"].get("ObjectLockEnabled", "off")
+        except ClientError as error:
+            if code_of(error) != "ObjectLockConfigurationNotFoundError":
+                raise
+            lock = "off"
+        if (versioning, lock) != ("Enabled", "Enabled"):
+            raise StoreError(
+                f"bucket {self._bucket} cannot lock objects: versioning {versioning}, Object Lock {lock}; "
+                "both must be Enabled",
+                next_step="Make a new bucket with `aws s3api create-bucket --object-lock-enabled-for-bucket …` "
+                "and name it in `store`.",
+            )
+        self._bucket_is_fit = True
+
+    @contextmanager
+    def _narrowed(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except FlexibleChecksumError as error:
+            raise IntegrityError(
+                f"{doing} in {self.url}: the bytes are not those that were stored ({error})",
+                next_step="The bucket was altered below S3: compare it with a copy.",
+            ) from error
+        except FOREIGN as error:
+            raise translated(error, f"{doing} in {self.url}") from error
+
+
+def _locked_until(held: HeadObjectOutputTypeDef) -> datetime | None:
+    return held["ObjectLockRetainUntilDate"].astimezone(UTC) if "ObjectLockRetainUntilDate" in held else None
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Give a whole copy its name; it need not survive a power cut, since it is checked before it is used."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{uuid.uuid4().hex}~")
+    temporary.write_bytes(data)
+    temporary.chmod(0o444)
+    temporary.replace(path)
