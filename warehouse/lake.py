@@ -7,14 +7,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
-from pyiceberg.transforms import DayTransform, MonthTransform
+from pyiceberg.transforms import DayTransform, MonthTransform, Transform
 from pyiceberg.types import (
     BooleanType,
     DateType,
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
     from pyiceberg.table import Table
 
-_ICEBERG: Mapping[str, type[PrimitiveType]] = {
-    "VARCHAR": StringType,
-    "BIGINT": LongType,
-    "DOUBLE": DoubleType,
-    "BOOLEAN": BooleanType,
-    "DATE": DateType,
-    "TIMESTAMPTZ": TimestamptzType,
+_ICEBERG: Mapping[str, PrimitiveType] = {
+    "VARCHAR": StringType(),
+    "BIGINT": LongType(),
+    "DOUBLE": DoubleType(),
+    "BOOLEAN": BooleanType(),
+    "DATE": DateType(),
+    "TIMESTAMPTZ": TimestamptzType(),
 }
 _NAMESPACE = "evidence"
 
@@ -74,7 +74,7 @@ class Lake:
         if missing:
             with held.update_schema() as update:
                 for name, kind in missing.items():
-                    update.add_column(name, _ICEBERG[kind]())
+                    update.add_column(name, _ICEBERG[kind])
         if files:
             held.add_files([f"file://{path}" for path in files], check_duplicate_files=False)
 
@@ -106,12 +106,12 @@ class Lake:
             return None
 
     def _create(self, table: str, columns: Mapping[str, str], partition: tuple[str, str] | None) -> Table:
-        fields = [NestedField(i, name, _ICEBERG[kind]()) for i, (name, kind) in enumerate(columns.items(), start=1)]
+        fields = [NestedField(i, name, _ICEBERG[kind]) for i, (name, kind) in enumerate(columns.items(), start=1)]
         schema = Schema(*fields)
         spec = PartitionSpec()
         if partition is not None:
             column, grain = partition
-            transform = DayTransform() if grain == "day" else MonthTransform()
+            transform: Transform[Any, Any] = DayTransform() if grain == "day" else MonthTransform()
             source = schema.find_field(column).field_id
             spec = PartitionSpec(PartitionField(source, 1000, transform, f"{column}_{grain}"))
         return self._catalog.create_table((_NAMESPACE, table), schema, partition_spec=spec)

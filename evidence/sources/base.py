@@ -8,7 +8,11 @@ A source is a module of this folder with
 
 Rules a source keeps:
 
-- It calls `keep` with the body of every answer before it parses the answer; an answer that it cannot parse is kept too.
+- It calls `keep` with the body of every answer before it reads the answer's meaning. An answer that is no whole answer
+  (HTML, empty, cut off) is kept too, with `response["unusable"]` = why: it holds no records, whoever reads it.
+  A "come back later" (429, 5xx, a broken connection) is no answer: the next sighting's `response["retried"]` names it.
+- A body that only leads to records, as a list whose items are then asked singly, has `_listing: true` in its context:
+  it proves what there was to ask, and holds no records of its own.
 - It raises `SourceUnavailable` or `SourceRejected`, never a library's own error.
 - It gives up by raising, or reports a `Gap`; it never returns less than it was asked for in silence.
 - It knows neither the clock nor the store: `now` and `keep` are given.

@@ -1,0 +1,170 @@
+"""Ask every source for every stream and day that is due: first reads, and the planned re-reads for late arrivals.
+
+- A day is due when it has ended; its window is the company's calendar day.
+- One stream that fails does not hold up the others; what failed is raised together at the end, retryable if all is.
+- What was received whole is not asked again, so that a second call with nothing new asks nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import urllib.request
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+from zoneinfo import ZoneInfo
+
+import evidence.sources
+from evidence.capture import Window
+from evidence.errors import ConfigError, EvidenceError, SourceRejected, SourceUnavailable
+from evidence.periods import midnight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from types import ModuleType
+
+    from evidence.custody import Custody, Receipt
+    from evidence.sources.base import Source, Stream
+
+COLLECTION_TIME = time(6, 0)  # local; a simulated company is asked for a day at this time of the next day
+_LONGEST_REREAD = 8  # days; re-reads are looked for among windows that ended at most this long ago
+
+
+class Clock(Protocol):
+    """Tells when a day of a system is collected."""
+
+    def at(self, system: str, day: date) -> datetime:
+        """The time of asking `system` for local day `day`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WallClock:
+    """The real clock, read by the outermost layer once per run."""
+
+    now: datetime
+
+    def at(self, system: str, day: date) -> datetime:  # noqa: ARG002 - the protocol's parameters
+        """Now, whatever the day."""
+        return self.now
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedClock:
+    """A simulated company's clock: told for each system how far its time has come.
+
+    Attributes:
+        url: where the clock is set.
+        zone: the company's zone.
+    """
+
+    url: str
+    zone: str
+
+    def at(self, system: str, day: date) -> datetime:
+        """Move `system` to the morning after `day`, and give that instant."""
+        moment = datetime.combine(day + timedelta(days=1), COLLECTION_TIME, tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
+        body = json.dumps({"system": system, "now": moment.isoformat()}).encode()
+        request = urllib.request.Request(  # noqa: S310 - a loopback URL of the configuration
+            self.url, data=body, headers={"content-type": "application/json"}, method="POST"
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - as above
+                return moment
+        except OSError as error:
+            raise SourceUnavailable(
+                f"the simulated company's clock at {self.url} does not answer: {error}",
+                next_step="Start the simulated company with `evidence demo`.",
+            ) from error
+
+
+@dataclass(slots=True)
+class Collected:
+    """What one call of `collect` did: receipts written or found, and what failed."""
+
+    receipts: list[Receipt] = field(default_factory=list)
+    failures: list[EvidenceError] = field(default_factory=list)
+
+    def raise_failures(self) -> None:
+        """Raise what failed as one error: `SourceUnavailable` if trying again may help with all of it."""
+        if not self.failures:
+            return
+        message = "; ".join(dict.fromkeys(str(f) for f in self.failures))
+        steps = " ".join(dict.fromkeys(f.next_step for f in self.failures if f.next_step))
+        kind = SourceUnavailable if all(f.retryable for f in self.failures) else SourceRejected
+        raise kind(message, next_step=steps) from self.failures[0]
+
+
+def source_modules() -> dict[str, ModuleType]:
+    """The modules of `evidence.sources` that are sources, by system name."""
+    found = {}
+    for info in pkgutil.iter_modules(evidence.sources.__path__):
+        module = importlib.import_module(f"evidence.sources.{info.name}")
+        if hasattr(module, "connect"):
+            found[str(module.NAME)] = module
+    return found
+
+
+def open_sources(settings: Mapping[str, Mapping[str, Any]], environ: Mapping[str, str]) -> dict[str, Source]:
+    """Open every configured source.
+
+    Raises:
+        ConfigError: a source that nobody wrote, with the ones there are, or settings that a source refuses.
+    """
+    known = source_modules()
+    unknown = sorted(set(settings) - set(known))
+    if unknown:
+        raise ConfigError(
+            f"sources {unknown} are not known; known are {sorted(known)}", next_step="Mend `sources:` in evidence.yaml."
+        )
+    return {name: known[name].connect(given, environ) for name, given in settings.items()}
+
+
+def collect(
+    custody: Custody,
+    system: str,
+    source: Source,
+    days: Iterable[date],
+    *,
+    clock: Clock,
+    zone: str,
+    streams: Sequence[str] | None = None,
+    progress: Callable[[date], None] | None = None,
+) -> Collected:
+    """Collect the streams of one system for local days, in order, with the re-reads that became due.
+
+    Args:
+        streams: full names; None for all that the source has.
+        progress: told each day when it is done.
+    """
+    chosen = [stream for stream in source.streams if streams is None or stream.name in streams]
+    done = Collected()
+    for day in days:
+        now = clock.at(system, day)
+        if now < midnight(day + timedelta(days=1), zone):
+            continue
+        for stream in chosen:
+            for window, read in _due(stream, day, zone, now):
+                try:
+                    done.receipts.append(custody.collect(source, stream.name, window, now=now, read=read))
+                except (SourceUnavailable, SourceRejected) as error:
+                    done.failures.append(error)
+        if progress:
+            progress(day)
+    return done
+
+
+def _due(stream: Stream, day: date, zone: str, now: datetime) -> Iterable[tuple[Window, int]]:
+    yield day_window(day, zone), 0
+    for back in range(_LONGEST_REREAD + 1):
+        window = day_window(day - timedelta(days=back), zone)
+        for read, after in enumerate(stream.rereads, start=1):
+            if window.end + after <= now:
+                yield window, read
+
+
+def day_window(day: date, zone: str) -> Window:
+    """The window of one calendar day of the company."""
+    return Window(midnight(day, zone), midnight(day + timedelta(days=1), zone))
