@@ -1,0 +1,73 @@
+"""Commits → deployments → failures: who carried what first, what kind it was, and which one failed.
+
+- The graph walk is Python (`graph`); everything after it is SQL (`attribution.sql`).
+- Results are temporary tables: `dora_deployment`, `dora_change`, `dora_first_production`, `dora_failure_link`
+  (every link, with method and confidence), `dora_failed`, `dora_recovery`, `dora_rework`.
+- Needs the tables of `stage`.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from reports.dora.graph import Classified, Deployed, Graph, walk
+from reports.dora.stage import run_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
+
+KIND_SCHEMA = pa.schema([("dep", pa.int64()), ("kind", pa.string()), ("previous", pa.int64()), ("target", pa.int64())])
+CHANGE_SCHEMA = pa.schema([("dep", pa.int64()), ("sha", pa.string())])
+
+# A deployment is a new baseline when a gap in collection, longer than the limit, ended since the one before it.
+RELEASES = """
+SELECT r.service, r.environment, r.repo, r.dep, r.sha, EXISTS (
+    SELECT 1 FROM dora_raw_collection_gaps g, dora_parameter p
+    WHERE g.ended_at <= r.finished_at AND g.ended_at > r.before
+      AND epoch(g.ended_at) - epoch(g.started_at) > p.rebaseline_days * 86400
+) AS rebaseline
+FROM (SELECT *, lag(finished_at) OVER (PARTITION BY service, environment ORDER BY dep) AS before FROM dora_release) r
+WHERE r.sha IS NOT NULL
+ORDER BY r.service, r.environment, r.repo, r.dep
+"""
+
+
+def attribute(con: duckdb.DuckDBPyConnection) -> None:
+    """Walk the staged history and judge it; see the module for the tables that this makes."""
+    results = list(_walk_all(con))
+    deps = [result.dep for result in results]
+    kinds = [deps, *([getattr(result, name) for result in results] for name in ("kind", "previous", "target"))]
+    carriers = [result.dep for result in results for _ in result.carried]
+    carried = [sha for result in results for sha in result.carried]
+    _table(con, "dora_kind", pa.table(kinds, schema=KIND_SCHEMA))
+    _table(con, "dora_carried", pa.table([carriers, carried], schema=CHANGE_SCHEMA))
+    run_sql(con, "attribution")
+    run_sql(con, "failures")
+
+
+def _walk_all(con: duckdb.DuckDBPyConnection) -> Iterator[Classified]:
+    graphs = _graphs(con)
+    rows = con.execute(RELEASES).fetchall()
+    for (_, _, repo), history in groupby(rows, key=itemgetter(0, 1, 2)):
+        deployed = [Deployed(dep, sha, rebaseline) for _, _, _, dep, sha, rebaseline in history]
+        yield from walk(deployed, graphs.get(repo, Graph({})))
+
+
+def _graphs(con: duckdb.DuckDBPyConnection) -> dict[str, Graph]:
+    rows = con.execute("SELECT repo, sha, parents FROM dora_raw_commits ORDER BY repo").fetchall()
+    return {
+        repo: Graph({sha: parents or () for _, sha, parents in commits})
+        for repo, commits in groupby(rows, key=itemgetter(0))
+    }
+
+
+def _table(con: duckdb.DuckDBPyConnection, name: str, rows: Any) -> None:
+    con.register("dora_arrow", rows)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM dora_arrow")
+    con.unregister("dora_arrow")

@@ -1,0 +1,52 @@
+"""Guards: may the numbers be believed, and may the headline be shown.
+
+- A guard is a row (guard, value, limit, ok): a coverage that must reach its limit, or a count that must be zero.
+- Metrics that rest on a coverage below its limit are withheld from headlines; their values stay in the table.
+- Needs the tables that `metrics.compute` leaves in the connection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reports.dora.stage import sql_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import duckdb
+
+    from reports.dora.parameters import Parameters
+
+# Which headlines rest on which coverage.
+RESTS_ON = {
+    "deployments_with_known_sha": ("lead_time", "lead_time_original", "merged_to_production", "change_failure_rate"),
+    "deployments_with_known_change": ("lead_time", "lead_time_original", "change_failure_rate"),
+    "incidents_linked_or_judged": ("change_failure_rate", "failed_deployment_recovery_time"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """One check. `value` is None where there was nothing to look at, which is ok."""
+
+    guard: str
+    value: float | None
+    limit: float
+    ok: bool
+
+
+def guards(con: duckdb.DuckDBPyConnection, parameters: Parameters) -> tuple[Guard, ...]:
+    """Every guard over the window; coverages must reach `parameters.limits`, counts must not pass zero."""
+    checked = []
+    for name, value in con.execute(sql_text("guards")).fetchall():
+        minimum = parameters.limits.get(name)
+        ok = value is None or (value <= 0 if minimum is None else value >= minimum)
+        checked.append(Guard(name, value, 0.0 if minimum is None else minimum, ok))
+    return tuple(checked)
+
+
+def withheld(checked: Iterable[Guard]) -> frozenset[str]:
+    """The metrics whose headline a failed coverage forbids."""
+    return frozenset(metric for guard in checked if not guard.ok for metric in RESTS_ON.get(guard.guard, ()))

@@ -1,0 +1,162 @@
+"""Facts → metric values and their evidence.
+
+- Every value names its definition (digest of SQL and parameters), its inputs (digest of the facts) and its status:
+  `no_source` a relation is missing, `partial` the window or `as_of` cuts the period, `insufficient` fewer
+  observations than the minimum, else `ok`. Only `no_source` hides the number; nothing turns it into zero.
+- `metric_value` has one row per metric, period and service; `to_rows` has one per statistic of it.
+- `metric_evidence` has the facts: numerator and denominator of a rate, samples of a distribution or count,
+  and what was excluded, with the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from evidence.errors import ConfigError
+from reports.dora.attribution import attribute
+from reports.dora.definitions import COUNT, METRICS, RATE, definition_version
+from reports.dora.guards import Guard, guards, withheld
+from reports.dora.stage import run_sql, stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date, datetime
+
+    import duckdb
+    import pyarrow as pa
+
+    from reports.dora.parameters import Parameters
+
+# statistic → (column, unit); None: the unit of the value.
+STATISTICS: dict[str, dict[str, tuple[str, str | None]]] = {
+    "count": {
+        "count": ("n", None),
+        "change_bearing_count": ("change_bearing_count", None),
+        "days_with_deploy": ("days_with_deploy", "days"),
+        "median_per_day": ("median_per_day", "deployments per day"),
+        "median_per_week": ("median_per_week", "deployments per week"),
+        "mean_per_week": ("mean_per_week", "deployments per week"),
+        "median_per_month": ("median_per_month", "deployments per month"),
+    },
+    "rate": {
+        "rate": ("value", None),
+        "numerator": ("numerator", "fact"),
+        "denominator": ("denominator", "fact"),
+        "ci_low": ("ci_low", None),
+        "ci_high": ("ci_high", None),
+    },
+    "distribution": {
+        "count": ("n", "fact"),
+        "median": ("p50", None),
+        "min": ("minimum", None),
+        "mean": ("mean", None),
+        "max": ("maximum", None),
+        "p75": ("p75", None),
+        "p90": ("p90", None),
+        "p95": ("p95", None),
+        "open_count": ("open_count", "fact"),
+        "km_median": ("km_median", None),
+    },
+}
+HEADLINE = {"count": "count", "rate": "rate", "distribution": "median"}
+VALUES = "SELECT * FROM dora_metric_value ORDER BY metric, grain, period_start, service"
+EVIDENCE = "SELECT * FROM dora_metric_evidence ORDER BY metric_value_id, role, fact_type, fact_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What was computed; tables are Arrow."""
+
+    metric_value: pa.Table
+    metric_evidence: pa.Table
+    guards: tuple[Guard, ...]
+    withheld: frozenset[str]  # metrics whose headline may not be shown: coverage below the limit
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """One dict per statistic, as `evidence dora --json` prints them.
+
+        Keys: metric, service, grain, period_start, statistic, value, unit, n, numerator, denominator, status.
+        Of a distribution or rate without facts the headline statistic has the value None.
+        """
+        return [row for cell in self.metric_value.to_pylist() for row in _statistics(cell)]
+
+
+def compute(
+    con: duckdb.DuckDBPyConnection, *, start: date, end: date, as_of: datetime, zone: str, parameters: Parameters
+) -> Metrics:
+    """Compute all metrics over [start, end) as known at `as_of`.
+
+    Args:
+        con: holds facts that keep the contract of `facts`; temporary tables `dora_*` are left in it.
+        start: first local date of the window.
+        end: local date after the last one.
+        as_of: aware; what happened later is not known.
+        zone: IANA time zone of days, weeks, months and quarters.
+        parameters: the company's choices.
+
+    Raises:
+        ConfigError: an empty window, an unknown zone, or an `as_of` without offset.
+    """
+    _check(start, end, as_of, zone)
+    version = definition_version(parameters)
+    stage(con, (start, end), as_of, zone, parameters)
+    attribute(con)
+    con.execute("CREATE OR REPLACE TEMP TABLE dora_version(version VARCHAR)")
+    con.execute("INSERT INTO dora_version VALUES (?)", [version])
+    _define(con)
+    run_sql(con, "observations")
+    run_sql(con, "values")
+    checks = guards(con, parameters)
+    return Metrics(con.sql(VALUES).to_arrow_table(), con.sql(EVIDENCE).to_arrow_table(), checks, withheld(checks))
+
+
+def _check(start: date, end: date, as_of: datetime, zone: str) -> None:
+    if start >= end:
+        raise ConfigError(
+            f"the window [{start}, {end}) is empty", next_step="give an end after the start; the end is not included"
+        )
+    if as_of.tzinfo is None:
+        raise ConfigError(f"as_of {as_of.isoformat()} has no offset", next_step="write it like 2026-03-30T00:00:00Z")
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ConfigError(
+            f"{zone!r} is no time zone", next_step="give an IANA name like Europe/Berlin or UTC"
+        ) from None
+
+
+def _define(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE dora_metric(metric VARCHAR, family VARCHAR, unit VARCHAR, fact_unit VARCHAR,"
+        " needs VARCHAR[], censorable BOOLEAN)"
+    )
+    con.executemany(
+        "INSERT INTO dora_metric VALUES (?, ?, ?, ?, ?, ?)",
+        [[m.name, m.family, m.unit, m.fact_unit, list(m.needs), m.censorable] for m in METRICS],
+    )
+
+
+def _statistics(cell: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    family = cell["family"]
+    empty = cell["n"] is None or (family != COUNT and not cell["n"])
+    for statistic, (column, unit) in STATISTICS[family].items():
+        value = cell[column]
+        if value is None and statistic != HEADLINE[family]:
+            continue
+        if empty and family == RATE and statistic in {"ci_low", "ci_high"}:
+            continue
+        yield {
+            "metric": cell["metric"],
+            "service": cell["service"],
+            "grain": cell["grain"],
+            "period_start": cell["period_start"].isoformat(),
+            "statistic": statistic,
+            "value": value,
+            "unit": {None: cell["unit"], "fact": cell["fact_unit"]}.get(unit, unit),
+            "n": cell["n"],
+            "numerator": cell["numerator"],
+            "denominator": cell["denominator"],
+            "status": cell["status"],
+        }
