@@ -1,0 +1,102 @@
+"""One asset per table: captures turned into typed rows, with what became of every record as checks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from assets.collection import stream_key
+from assets.partitions import DAILY
+from assets.resources import HomeResource, retrying
+from evidence.collecting import source_modules
+from warehouse.build import Counts, table_columns
+from warehouse.sheets import Sheet, sheets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def table_key(table: str) -> dg.AssetKey:
+    """Asset key of a table: `warehouse / table`."""
+    return dg.AssetKey(["warehouse", table])
+
+
+def table_assets() -> list[dg.AssetsDefinition]:
+    """The assets of every table, one step per system."""
+    systems: dict[str, list[Sheet]] = defaultdict(list)
+    for sheet in sheets().values():
+        systems[sheet.stream.split(".", 1)[0]].append(sheet)
+    return [_system_tables(system, members) for system, members in systems.items()]
+
+
+def _spec(system: str, sheet: Sheet, collected: frozenset[str]) -> dg.AssetSpec:
+    columns = table_columns(sheet)
+    meanings = {column.name: column.meaning for column in sheet.columns}
+    return dg.AssetSpec(
+        table_key(sheet.table),
+        deps=[stream_key(sheet.stream)] if sheet.stream in collected else [],
+        description=f"{sheet.meaning} Natural key: {', '.join(sheet.key)} ({sheet.mutability}).",
+        group_name=f"tables_{system}",
+        kinds={"iceberg", "duckdb", "parquet"},
+        owners=["team:controls-data"],
+        metadata={
+            "dagster/column_schema": dg.TableSchema(
+                columns=[dg.TableColumn(n, t, description=meanings.get(n)) for n, t in columns.items()]
+            ),
+            "dagster/table_name": sheet.table,
+        },
+        skippable=True,
+    )
+
+
+def _system_tables(system: str, members: list[Sheet]) -> dg.AssetsDefinition:
+    collected = frozenset(stream.name for module in source_modules().values() for stream in module.STREAMS)
+    by_key = {table_key(sheet.table): sheet for sheet in members}
+
+    @dg.multi_asset(
+        name=f"build_{system}",
+        specs=[_spec(system, sheet, collected) for sheet in members],
+        partitions_def=DAILY,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        can_subset=True,
+        pool="lake",
+        check_specs=[
+            dg.AssetCheckSpec(
+                "conserved", asset=key, description="received = stored + duplicate + conflict + quarantined"
+            )
+            for key in by_key
+        ],
+    )
+    def built(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult[None]]:
+        opened = home.open()
+        counts: dict[str, Counts] = {}
+
+        def work() -> None:
+            names = [by_key[key].stream for key in context.selected_asset_keys]
+            counts.update(opened.builder().build(sorted(names), progress=context.log.debug))
+
+        retrying(context, work)
+        for key in sorted(context.selected_asset_keys):
+            yield _result(key, counts.get(by_key[key].stream, Counts()))
+
+    return built
+
+
+def _result(key: dg.AssetKey, counts: Counts) -> dg.MaterializeResult[None]:
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata={
+            "dagster/row_count": counts.stored + counts.conflict, "received": counts.received, "stored": counts.stored,
+            "versions": counts.versions, "duplicate": counts.duplicate, "conflict": counts.conflict,
+            "quarantined": counts.quarantined,
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                asset_key=key, check_name="conserved", passed=counts.balanced and not counts.quarantined,
+                severity=dg.AssetCheckSeverity.ERROR if not counts.balanced else dg.AssetCheckSeverity.WARN,
+                metadata={"received": counts.received, "quarantined": counts.quarantined, "conflict": counts.conflict},
+            )
+        ],
+    )  # fmt: skip

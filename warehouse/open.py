@@ -1,0 +1,68 @@
+"""Open a home from the environment: the one module that reads it, and the code's own identity.
+
+The command line and the Dagster assets, the two outermost layers, both come here.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evidence.config import load_config
+from warehouse.home import Home
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+CANDIDATES = ("evidence.yaml", "var/evidence.yaml")  # the second one is what `evidence demo` leaves
+
+
+def find_config(named: Path | None = None) -> Path:
+    """The configuration file: as named, else `EVIDENCE_CONFIG`, else the first of `CANDIDATES` that is there."""
+    if named is not None:
+        return named
+    if "EVIDENCE_CONFIG" in os.environ:
+        return Path(os.environ["EVIDENCE_CONFIG"])
+    for candidate in CANDIDATES:
+        if Path(candidate).is_file():
+            return Path(candidate)
+    return Path(CANDIDATES[0])
+
+
+def open_home(named: Path | None, *, now: datetime) -> Home:
+    """The home of a configuration file; `ConfigError` with every finding if it cannot be used.
+
+    Args:
+        named: the file, or None to look for it (see `find_config`).
+        now: decides until when what is stored from now on is retained.
+    """
+    config = load_config(find_config(named))
+    years = config.store.retention_years
+    until = now.replace(year=now.year + years + 1, month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+    return Home(config, dict(os.environ), collector(), until if years else None)
+
+
+@cache
+def collector() -> dict[str, str]:
+    """Who collects: product, version and the commit of the code, with `+changes` if the tree is not clean."""
+    try:
+        release = version("delivery-evidence")
+    except PackageNotFoundError:
+        release = "source"
+    return {"name": "delivery-evidence", "version": release, "commit": _commit()}
+
+
+def _commit() -> str:
+    if not (CHECKOUT / ".git").exists():
+        return "unknown: not run from a checkout"
+    git = ["git", "-C", str(CHECKOUT)]
+    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S603
+    dirty = subprocess.run(  # noqa: S603
+        [*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=False
+    )
+    return head.stdout.strip() + ("+changes" if dirty.stdout.strip() else "")
