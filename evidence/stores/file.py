@@ -104,7 +104,7 @@ class FileStore(Store):
 
     def _get(self, key: str) -> bytes:
         self._settle()
-        with self._present(key), narrowed(f"reading {key} in {self.url}"):
+        with narrowed(f"reading {key} in {self.url}"), self._present(key):
             return (self._objects / key).read_bytes()
 
     def _exists(self, key: str) -> bool:

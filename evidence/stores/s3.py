@@ -16,7 +16,7 @@ import time
 import uuid
 from contextlib import contextmanager
 from datetime import UTC
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from botocore.exceptions import ClientError, FlexibleChecksumError
@@ -127,12 +127,12 @@ class S3Store(Store):
 
     def _list(self, prefix: str) -> Iterator[str]:
         with self._narrowed(f"listing {prefix!r}"):
-            pages = self._s3.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix + prefix):
-                for found in page.get("Contents", []):
-                    key = found["Key"].removeprefix(self._prefix)
-                    if key != _REHEARSAL:
-                        yield key
+            pages = self._s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=self._prefix + prefix
+            )
+            found = [one["Key"].removeprefix(self._prefix) for page in pages for one in page.get("Contents", [])]
+        # Sorted here: SeaweedFS and AWS's directory buckets have orders of their own.
+        yield from (key for key in sorted(found) if key != _REHEARSAL)
 
     def _local_path(self, key: str) -> Path:
         path = self._cache / key
@@ -242,7 +242,8 @@ class S3Store(Store):
 
 
 def _locked_until(held: HeadObjectOutputTypeDef) -> datetime | None:
-    return held["ObjectLockRetainUntilDate"].astimezone(UTC) if "ObjectLockRetainUntilDate" in held else None
+    until = cast("datetime | None", held.get("ObjectLockRetainUntilDate"))  # the stubs call it always present
+    return until.astimezone(UTC) if until else None
 
 
 def _write(path: Path, data: bytes) -> None:
