@@ -53,7 +53,11 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One git commit. `co_authors` are logins named by Co-authored-by trailers in `message`."""
+    """One git commit. `co_authors` are logins named by Co-authored-by trailers in `message`.
+
+    `automerge_tree` of a two-parent commit is the tree of the automatic merge of its parents; where it equals
+    `tree` nobody edited the merge.
+    """
 
     sha: str
     tree: str
@@ -66,6 +70,7 @@ class Commit:
     message: str
     files: tuple[File, ...] = ()
     co_authors: tuple[str, ...] = ()
+    automerge_tree: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
