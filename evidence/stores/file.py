@@ -85,7 +85,8 @@ class FileStore(Store):
     def check_writable(self) -> None:
         """Rehearse a put in `temporary/`: write, sync, link."""
         with narrowed(f"store {self.url} is not writable"), self._batched() as batch:
-            first, second = self._new_temporary(batch), self._new_temporary(batch)
+            self._open(batch)
+            first, second = self._new_temporary(), self._new_temporary()
             write_new(first, b"rehearsal")
             try:
                 sync([first], -1)
@@ -95,12 +96,18 @@ class FileStore(Store):
                 first.unlink()
 
     def _put(self, key: str, data: bytes, retain_until: datetime | None) -> bool:
-        with self._batched() as batch:
-            new = self._stage(batch, key, data)
-            self._lengthen(batch, key, retain_until)
+        digest = hashlib.sha256(data).digest()
+        with self._batched() as batch, narrowed(f"storing {key} in {self.url}"):
+            held = self._held(batch, key)
+            if held is not None and held != digest:
+                raise self._conflict(key, held, digest)
+            self._lengthen(batch, key, retain_until)  # first, so that the object is never there without
+            if held is None:
+                self._stage(batch, key, data, digest)
+            batch.named.add(self._objects / key)
             if len(batch.staged) >= _MOST_STAGED:
                 self._commit(batch)
-        return new and key not in batch.lost
+        return held is None and key not in batch.lost
 
     def _get(self, key: str) -> bytes:
         self._settle()
@@ -136,36 +143,31 @@ class FileStore(Store):
     def _retain(self, key: str, until: datetime | None, legal_hold: bool | None) -> None:
         self._local_path(key)
         with narrowed(f"retaining {key} in {self.url}"), self._batched() as batch:
-            self._new_temporary(batch)  # opens what `sync` needs
+            self._open(batch)
             if self._sidecars.change(key, until, legal_hold):
                 self._touched(batch, key)
 
     # How a put is done, in its order.
 
-    def _stage(self, batch: _Batch, key: str, data: bytes) -> bool:
-        path, digest = self._objects / key, hashlib.sha256(data).digest()
-        with narrowed(f"storing {key} in {self.url}"):
-            temporary = self._new_temporary(batch)
-            staged = batch.staged.get(key)
-            held = staged.sha256 if staged else _digest(path)
-            batch.named.add(path)
-            if held is None:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_new(temporary, data)
-                batch.staged[key] = _Staged(temporary, digest)
-                return True
-        if held != digest:
-            raise self._conflict(key, held, digest)
-        return False
+    def _held(self, batch: _Batch, key: str) -> bytes | None:
+        """The digest of what this key has, or will have at the end of the batch."""
+        self._open(batch)
+        staged = batch.staged.get(key)
+        return staged.sha256 if staged else _digest(self._objects / key)
 
     def _lengthen(self, batch: _Batch, key: str, until: datetime | None) -> None:
-        """Retain at least until then. Before the object gets its name, so that it is never there without."""
+        """Retain at least until then."""
         if until is None:
             return
-        with narrowed(f"retaining {key} in {self.url}"):
-            held = self._sidecars.read(key).until
-            if (held is None or held < until) and self._sidecars.change(key, until, None):
-                self._touched(batch, key)
+        retained = self._sidecars.read(key).until
+        if (retained is None or retained < until) and self._sidecars.change(key, until, None):
+            self._touched(batch, key)
+
+    def _stage(self, batch: _Batch, key: str, data: bytes, digest: bytes) -> None:
+        (self._objects / key).parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._new_temporary()
+        write_new(temporary, data)
+        batch.staged[key] = _Staged(temporary, digest)
 
     def _commit(self, batch: _Batch) -> None:
         staged, sidecars, named = batch.staged, batch.sidecars, batch.named
@@ -225,13 +227,15 @@ class FileStore(Store):
         if batch:
             self._commit(batch)
 
-    def _new_temporary(self, batch: _Batch) -> Path:
+    def _open(self, batch: _Batch) -> None:
         if batch.lock is None:
             make_root(self._temporary)
             batch.lock = os.open(self._temporary, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             if not self._swept:
                 self._sweep(batch.lock)
             fcntl.flock(batch.lock, fcntl.LOCK_SH)
+
+    def _new_temporary(self) -> Path:
         return self._temporary / f"put-{uuid.uuid4().hex}"
 
     def _sweep(self, lock: int) -> None:
