@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionError,  # noqa: A004 - botocore's own, beside HTTPClientError: no connection was made
     HTTPClientError,
     IncompleteReadError,
     NoCredentialsError,
@@ -61,7 +62,7 @@ def translated(error: BotoCoreError | ClientError, doing: str) -> StoreError:
         what = f"no object: {error}" if code_of(error) in {"NoSuchKey", "404"} else str(error)
         step = _NEXT_STEPS.get(code_of(error), "Look at the bucket and at the S3 server's own log.")
         return StoreError(f"{doing}: {what}", next_step=step)
-    if isinstance(error, (HTTPClientError, IncompleteReadError)):
+    if isinstance(error, (ConnectionError, HTTPClientError, IncompleteReadError)):
         return StoreUnavailable(f"{doing}: {error}", next_step=f"Check the endpoint and the network. {_LATER}")
     if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
         return StoreError(f"{doing}: {error}", next_step="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role.")

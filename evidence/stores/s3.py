@@ -2,7 +2,8 @@
 
 - `If-None-Match: *` makes a put write-once. When it is refused, the SHA-256 that S3 keeps decides between "the same
   bytes, fine" and an `IntegrityError`; so a put that was stored but whose answer was lost succeeds when repeated.
-- Each body travels with its SHA-256, which S3 checks on arrival and the client on every read.
+- Each body travels with its SHA-256, which S3 checks on arrival, keeps, and gives back with every read. An object
+  without one was not written by this store (or was replaced below S3): it is an `IntegrityError`, not evidence.
 - `retain_until` is the object's own COMPLIANCE lock: nobody, the account's root included, can shorten it.
 - A bucket without versioning and Object Lock is refused before the first put: both can only be given when it is made.
 - S3's DELETE hides an object behind a marker and keeps the locked version; a read then says so.
@@ -99,7 +100,7 @@ class S3Store(Store):
             if self._put_new(key, data, digest, retain_until):
                 return True
             held = self._head(key)
-            found = self._digest(key, held)
+            found = self._recorded(key, held.get("ChecksumSHA256", ""))
             if found != digest:
                 raise IntegrityError(
                     f"{key} in {self.url} holds other bytes: sha256 {found.hex()} there, {digest.hex()} offered",
@@ -113,7 +114,10 @@ class S3Store(Store):
     def _get(self, key: str) -> bytes:
         with self._narrowed(f"reading {key}"):
             answer = self._s3.get_object(Bucket=self._bucket, Key=self._prefix + key, ChecksumMode="ENABLED")
-            return answer["Body"].read()
+            data = answer["Body"].read()
+            if hashlib.sha256(data).digest() != self._recorded(key, answer.get("ChecksumSHA256", "")):
+                raise self._altered(f"reading {key}", "another SHA-256 is recorded")
+            return data
 
     def _exists(self, key: str) -> bool:
         with self._narrowed(f"looking for {key}"):
@@ -138,7 +142,7 @@ class S3Store(Store):
         path = self._cache / key
         if key not in self._copied:
             with self._narrowed(f"reading {key}"):
-                digest = self._digest(key, self._head(key))
+                digest = self._recorded(key, self._head(key).get("ChecksumSHA256", ""))
             with narrowed(f"copying {key} to {self._cache}"):
                 if not path.is_file() or hashlib.sha256(path.read_bytes()).digest() != digest:
                     _write(path, self._get(key))
@@ -173,7 +177,7 @@ class S3Store(Store):
         checksum = base64.b64encode(digest).decode()
         for race in range(_RACES):
             try:
-                self._s3.put_object(
+                answer = self._s3.put_object(
                     Bucket=self._bucket,
                     Key=self._prefix + key,
                     Body=data,
@@ -188,18 +192,21 @@ class S3Store(Store):
                     raise
                 time.sleep(0.1 * 2**race)
             else:
+                self._recorded(key, answer.get("ChecksumSHA256", ""))
                 return True
         raise AssertionError("unreachable: the last race returns or raises")
 
     def _head(self, key: str) -> HeadObjectOutputTypeDef:
         return self._s3.head_object(Bucket=self._bucket, Key=self._prefix + key, ChecksumMode="ENABLED")
 
-    def _digest(self, key: str, held: HeadObjectOutputTypeDef) -> bytes:
-        """The SHA-256 that S3 keeps of the object; of its bytes where somebody else's tool stored none."""
-        kept = held.get("ChecksumSHA256", "")
-        if kept and "-" not in kept:  # with a part count it is not the digest of the bytes
-            return base64.b64decode(kept)
-        return hashlib.sha256(self._get(key)).digest()
+    def _recorded(self, key: str, checksum: str) -> bytes:
+        """The digest that was stored with the object; one with a part count is not of the whole bytes."""
+        if not checksum or "-" in checksum:
+            raise IntegrityError(
+                f"{key} in {self.url} carries no SHA-256: this store did not write it so",
+                next_step="Somebody replaced the object: `aws s3api list-object-versions` shows older versions.",
+            )
+        return base64.b64decode(checksum)
 
     def _lock(self, key: str, until: datetime) -> None:
         self._s3.put_object_retention(
@@ -228,15 +235,18 @@ class S3Store(Store):
             )
         self._bucket_is_fit = True
 
+    def _altered(self, doing: str, how: str) -> IntegrityError:
+        return IntegrityError(
+            f"{doing} in {self.url}: the bytes are not those that were stored ({how})",
+            next_step="The bucket was altered below S3: compare it with a copy.",
+        )
+
     @contextmanager
     def _narrowed(self, doing: str) -> Iterator[None]:
         try:
             yield
         except FlexibleChecksumError as error:
-            raise IntegrityError(
-                f"{doing} in {self.url}: the bytes are not those that were stored ({error})",
-                next_step="The bucket was altered below S3: compare it with a copy.",
-            ) from error
+            raise self._altered(doing, str(error)) from error
         except FOREIGN as error:
             raise translated(error, f"{doing} in {self.url}") from error
 
