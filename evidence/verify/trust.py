@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from evidence.verify import strict_json
 from evidence.verify.formats.cosignature import WitnessKey
@@ -36,7 +36,6 @@ _MEMBERS = frozenset(
         "revocation_freshness_days",
     }
 )
-_PEM = re.compile(r"-----BEGIN CERTIFICATE-----\s*([A-Za-z0-9+/=\s]+?)-----END CERTIFICATE-----\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +142,12 @@ def _trusted(entry: Any) -> TrustedCertificate:
 
 
 def _der(pem: str) -> bytes:
-    match = _PEM.fullmatch(pem.strip() + "\n")
-    if match is None:
+    if pem.count("-----BEGIN CERTIFICATE-----") != 1:
         raise FormatError("a certificate in the trust file is not one PEM certificate")
     try:
-        return base64.b64decode("".join(match[1].split()), validate=True)
-    except binascii.Error as error:
-        raise FormatError(f"a certificate in the trust file is not base64: {error}") from error
+        return x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
+    except ValueError as error:
+        raise FormatError(f"a certificate in the trust file cannot be read: {error}") from error
 
 
 def _list(value: dict[str, Any], name: str) -> list[Any]:

@@ -1,0 +1,65 @@
+"""The verifier's command line: `python -m evidence.verify PACK.pdf --trust FILE`.
+
+Exit codes: 0 no check failed, 1 a check failed, 2 wrong usage (a file is absent, the trust file is malformed).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evidence.verify.errors import UsageError
+from evidence.verify.formats.errors import FormatError
+from evidence.verify.pack import verify_pack
+from evidence.verify.trust import parse_trust
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from evidence.verify.trust import Trust
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Verify the pack that `argv` names, print the report, and return the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        report = verify_pack(
+            arguments.pack,
+            trust=_trust(arguments.trust),
+            previous=arguments.previous,
+            checkpoint=arguments.checkpoint,
+            now=datetime.now(UTC),
+        )
+    except UsageError as error:
+        sys.stderr.write(f"evidence verify: {error}\n")
+        return 2
+    sys.stdout.write(report.to_json() if arguments.json else report.to_text())
+    return 0 if report.ok else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="evidence verify", description="Verify an evidence pack, offline.")
+    parser.add_argument("pack", type=Path, metavar="PACK.pdf", help="the pack; NAME.d/ is looked for beside it")
+    parser.add_argument("--trust", type=Path, metavar="FILE", help="the trust file, got apart from the pack")
+    parser.add_argument("--previous", type=Path, metavar="PACK", help="the last pack, whose log this one continues")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of the log that you hold")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _trust(path: Path | None) -> Trust | None:
+    if path is None:
+        return None
+    try:
+        return parse_trust(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read the trust file {path}: {error.strerror}") from error
+    except FormatError as error:
+        raise UsageError(f"{path} is no trust file: {error}") from error
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,201 @@
+"""Verify one evidence pack, offline: the order in which things are believed.
+
+1. The signature gate says which bytes the company signed (`signature`).
+2. Attachments, and among them the manifest, are read from those bytes alone (`attachments`).
+3. The manifest names every attachment and every file in `NAME.d/` by digest; nothing may be missing or unnamed.
+4. The log's statements and proofs that the manifest carries are checked against the auditor's own keys (`log`).
+
+Whatever could not be looked at because an earlier step failed is reported as not checked, never left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from evidence.verify.attachments import read_attachments
+from evidence.verify.errors import UsageError
+from evidence.verify.formats.errors import FormatError, ProofError
+from evidence.verify.log import Head, check_extends, check_log, read_head
+from evidence.verify.manifest import LEDGER_NAME, MANIFEST_NAME, parse_manifest, parse_statements
+from evidence.verify.report import Check, Name, Report, Result, failed, not_checked, passed
+from evidence.verify.signature import check_signature
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+    from pathlib import Path
+
+    from evidence.verify.manifest import Manifest, NamedFile
+    from evidence.verify.signature import Signed
+    from evidence.verify.trust import Trust
+
+_SHOWN = 5  # names of files in one message
+
+
+def verify_pack(
+    pack: Path,
+    *,
+    trust: Trust | None,
+    previous: Path | None = None,
+    checkpoint: Path | None = None,
+    now: datetime,
+) -> Report:
+    """Check the pack in the file `pack` as of `now`; a pack that does not hold is a report, not an exception.
+
+    Args:
+        pack: the signed PDF; files that it does not embed are looked for in `NAME.d/` beside it.
+        trust: what the auditor trusts; without it, who signed is not checked.
+        previous: the last pack, whose log this pack's must continue.
+        checkpoint: a file with a checkpoint of the log that the auditor holds from elsewhere.
+        now: the time of verification, aware.
+
+    Raises:
+        UsageError: a file that was named cannot be read.
+    """
+    signed = check_signature(_bytes(pack), trust, now)
+    checks = list(signed.checks)
+    manifest, attachments = _contents(signed, checks)
+    if manifest is not None:
+        checks.append(_check_attachments(manifest, attachments))
+        checks.append(_check_folder(manifest, pack.with_suffix(".d")))
+        checks.extend(_check_ledger(manifest, attachments, trust))
+    if previous is not None:
+        checks.append(_check_previous(previous, manifest, trust, now))
+    if checkpoint is not None:
+        checks.append(_check_held(_bytes(checkpoint), manifest, trust))
+    return Report(
+        pack=pack.name,
+        pack_id=None if manifest is None else manifest.pack_id,
+        signer=signed.signer,
+        signed_at=None if signed.signed_at is None else signed.signed_at.isoformat(),
+        checks=tuple(checks),
+        does_not_prove=tuple(_open_questions(checks, signed)),
+    )
+
+
+def _contents(signed: Signed, checks: list[Check]) -> tuple[Manifest | None, Mapping[str, bytes]]:
+    """The manifest and the attachments in the signed bytes; what prevents reading them becomes a check."""
+    if signed.content is None:
+        checks.append(not_checked(Name.MANIFEST, "no bytes of this file are known to be signed"))
+        checks.append(not_checked(Name.ATTACHMENTS, "as above"))
+        return None, {}
+    try:
+        attachments = read_attachments(signed.content)
+        manifest = parse_manifest(attachments[MANIFEST_NAME])
+    except KeyError:
+        checks.append(failed(Name.MANIFEST, f"the signed PDF has no attachment {MANIFEST_NAME}"))
+        return None, {}
+    except FormatError as error:
+        checks.append(failed(Name.MANIFEST, str(error)))
+        return None, {}
+    checks.append(
+        passed(Name.MANIFEST, f"{manifest.pack_id}, {manifest.period.label}: names {len(manifest.files)} files")
+    )
+    return manifest, attachments
+
+
+def _check_attachments(manifest: Manifest, attachments: Mapping[str, bytes]) -> Check:
+    named = {path: file for path, file in manifest.files.items() if file.embedded}
+    problems = [f"{name}: not named by the manifest" for name in sorted(attachments.keys() - named - {MANIFEST_NAME})]
+    for path, file in named.items():
+        if path not in attachments:
+            problems.append(f"{path}: missing")
+        elif _differs(file, len(attachments[path]), hashlib.sha256(attachments[path]).hexdigest()):
+            problems.append(f"{path}: size or digest differs from the manifest")
+    return _verdict(Name.ATTACHMENTS, problems, f"{len(named)} attachments, each as the manifest says")
+
+
+def _check_folder(manifest: Manifest, folder: Path) -> Check:
+    named = {path: file for path, file in manifest.files.items() if not file.embedded}
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
+    problems = [f"{name}: not named by the manifest" for name in sorted(present - named.keys())]
+    for path, file in named.items():
+        if path not in present:
+            problems.append(f"{path}: missing in {folder.name}/")
+            continue
+        try:
+            if _differs(file, *_measure(folder / path)):
+                problems.append(f"{path}: size or digest differs from the manifest")
+        except OSError as error:
+            problems.append(f"{path}: cannot be read: {error.strerror}")
+    return _verdict(Name.FOLDER, problems, f"{len(named)} files in {folder.name}/" if named else "none are named")
+
+
+def _check_ledger(manifest: Manifest, attachments: Mapping[str, bytes], trust: Trust | None) -> Iterator[Check]:
+    statements = None
+    if LEDGER_NAME in attachments:
+        try:
+            statements = parse_statements(attachments[LEDGER_NAME])
+        except FormatError as error:
+            yield failed(Name.STATEMENTS, str(error))
+            return
+    yield from check_log(manifest.ledger, statements, trust)
+
+
+def _check_previous(previous: Path, manifest: Manifest | None, trust: Trust | None, now: datetime) -> Check:
+    """The previous pack must itself hold, as far as its signature goes, before its log head says anything."""
+    signed = check_signature(_bytes(previous), trust, now)
+    checks = list(signed.checks)
+    older, _ = _contents(signed, checks)
+    broken = [check.name for check in checks if check.result is Result.FAILED]
+    if broken or older is None:
+        return failed(Name.PREVIOUS, f"{previous.name} does not verify itself: {', '.join(broken)}")
+    if older.ledger is None:
+        return not_checked(Name.PREVIOUS, f"{previous.name} carries no log")
+    if manifest is None:
+        return not_checked(Name.PREVIOUS, "this pack's manifest cannot be read")
+    head = Head(older.ledger.origin, older.ledger.size, older.ledger.root)
+    return check_extends(Name.PREVIOUS, head, manifest.ledger)
+
+
+def _check_held(note: bytes, manifest: Manifest | None, trust: Trust | None) -> Check:
+    try:
+        head = read_head(note, trust)
+    except (FormatError, ProofError) as error:
+        return failed(Name.HELD, f"the checkpoint file: {error}")
+    if manifest is None:
+        return not_checked(Name.HELD, "this pack's manifest cannot be read")
+    return check_extends(Name.HELD, head, manifest.ledger)
+
+
+def _open_questions(checks: list[Check], signed: Signed) -> Iterator[str]:
+    unchecked = {check.name for check in checks if check.result is Result.NOT_CHECKED}
+    yield "That the source systems told the truth, or that nothing was dropped before it was received."
+    yield "That the conclusions follow from the evidence: re-perform them from the captures (`verify --reperform`)."
+    if Name.SIGNER in unchecked:
+        yield "Who signed: anybody can sign with a key of the same name. Give the trust file (`--trust`)."
+    if "software key" in (signed.signer or ""):
+        yield "That only the company could sign: its key is a software key, usable by whoever can read its file."
+    if Name.TIMESTAMP in unchecked:
+        yield "When it was signed: without a trusted timestamp the signing time is the signer's own claim."
+    if unchecked & {Name.CHECKPOINT, Name.WITNESSES, Name.CONSISTENCY}:
+        yield "That the log was not rewritten before this pack by whoever holds its key."
+    yield (
+        "That the log was not rewritten by somebody with all keys after the last checkpoint that you hold yourself: "
+        "keep this pack's, and compare it with the next (`--previous`, `--checkpoint`)."
+    )
+
+
+def _verdict(name: Name, problems: list[str], good: str) -> Check:
+    if not problems:
+        return passed(name, good)
+    more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+    return failed(name, "; ".join(problems[:_SHOWN]) + more)
+
+
+def _differs(file: NamedFile, size: int, digest: str) -> bool:
+    return (size, digest) != (file.size, file.sha256)
+
+
+def _measure(path: Path) -> tuple[int, str]:
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return stream.tell(), digest
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
