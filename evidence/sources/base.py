@@ -61,7 +61,9 @@ class Keep(Protocol):
         request: str,
         response: Mapping[str, Any],
         context: Mapping[str, Any] | None = None,
-    ) -> Sighting: ...
+    ) -> Sighting:
+        """Keeps `body`, whatever it is; returns how it was seen."""
+        ...
 
     def unchanged(
         self, capture: str, *, request: str, response: Mapping[str, Any], context: Mapping[str, Any]
