@@ -48,7 +48,8 @@ def _read(reader: PdfFileReader) -> dict[str, bytes]:
         name = str(specification["/UF" if "/UF" in specification else "/F"])
         if name in found:
             raise FormatError(f"two attachments are named {name!r}")
-        found[name] = specification["/EF"]["/F"].data
+        stream = specification["/EF"]["/F"]
+        found[name] = stream.data if stream.encoded_data else b""  # an empty file may be stored without a zlib header
     return found
 
 

@@ -3,6 +3,7 @@
 - It is the file's first signature, and it certifies the document (DocMDP).
 - AdES validation alone is not enough: it passes files whose pages or attachments an appended update replaced. So
   the gate also asks what was appended, and only validation data, timestamps and countersignatures are allowed.
+- Bytes behind the last signature must be a revision of the document; anything else is hidden luggage.
 - Nothing is fetched. Only the auditor's own roots are trusted, never a system's store.
 - What was signed is the file from its first byte to the end of the signature's byte range. Everything that is read
   from a pack is read from those bytes alone (`Signed.content`), never from what was appended.
@@ -107,7 +108,7 @@ def _gate(data: bytes, signatures: list[Any], trust: Trust | None, now: datetime
         present,
         _integrity(sound=sound, contiguous=end is not None),
         _signer(outcome, company, trust),
-        _changes(company, len(data) - (end or 0)),
+        _changes(company, signatures[-1], data, len(data) - (end or 0)),
         _timestamp(outcome, company, trust),
         _countersignatures([one for one in later if one.sig_object_type == "/Sig"], trust, now),
     )
@@ -174,8 +175,11 @@ def _signer(outcome: Any, company: Any, trust: Trust | None) -> Check:
     return failed(Name.SIGNER, f"{who}: not vouched for by the trust file: {reason}")
 
 
-def _changes(company: Any, appended: int) -> Check:
+def _changes(company: Any, last: Any, data: bytes, appended: int) -> Check:
     level = getattr(company.diff_result, "modification_level", ModificationLevel.OTHER)
+    nothing_follows = last.signed_revision == last.reader.total_revisions - 1
+    if nothing_follows and _end_of_signed_bytes(last, data) != len(data):
+        return failed(Name.CHANGES, "bytes follow the last signature that are no revision of the document")
     if not _only_permitted_changes(company):
         return failed(Name.CHANGES, f"{appended:,} bytes appended after the signature change what it certified")
     if level is ModificationLevel.NONE:
