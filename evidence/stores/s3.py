@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _PARAMETERS = {"endpoint", "region"}
 _REHEARSAL = ".writable"  # the one object that `check_writable` leaves; `list` does not show it
-_RACES = 5  # times that S3 may answer "another conditional write is under way" before we give up
+_RACES = 5  # repetitions after S3's "another conditional write is under way", 0.1 to 1.6 s apart
 
 
 def open(url: str, *, cache: Path, environ: Mapping[str, str]) -> S3Store:  # noqa: A001 - the registry's name
@@ -171,30 +171,27 @@ class S3Store(Store):
                     LegalHold={"Status": "ON" if legal_hold else "OFF"},
                 )
 
-    def _put_new(self, key: str, data: bytes, digest: bytes, until: datetime | None) -> bool:
+    def _put_new(self, key: str, data: bytes, digest: bytes, until: datetime | None, *, patience: int = _RACES) -> bool:
         """Put unless there is something; False if there is."""
         lock: Any = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until} if until else {}
-        checksum = base64.b64encode(digest).decode()
-        for race in range(_RACES):
-            try:
-                answer = self._s3.put_object(
-                    Bucket=self._bucket,
-                    Key=self._prefix + key,
-                    Body=data,
-                    IfNoneMatch="*",
-                    ChecksumSHA256=checksum,
-                    **lock,
-                )
-            except ClientError as error:
-                if code_of(error) == "PreconditionFailed":
-                    return False
-                if code_of(error) != "ConditionalRequestConflict" or race == _RACES - 1:
-                    raise
-                time.sleep(0.1 * 2**race)
-            else:
-                self._recorded(key, answer.get("ChecksumSHA256", ""))
-                return True
-        raise AssertionError("unreachable: the last race returns or raises")
+        try:
+            answer = self._s3.put_object(
+                Bucket=self._bucket,
+                Key=self._prefix + key,
+                Body=data,
+                IfNoneMatch="*",
+                ChecksumSHA256=base64.b64encode(digest).decode(),
+                **lock,
+            )
+        except ClientError as error:
+            if code_of(error) == "PreconditionFailed":
+                return False
+            if code_of(error) != "ConditionalRequestConflict" or not patience:
+                raise
+            time.sleep(0.1 * 2 ** (_RACES - patience))
+            return self._put_new(key, data, digest, until, patience=patience - 1)
+        self._recorded(key, answer.get("ChecksumSHA256", ""))
+        return True
 
     def _head(self, key: str) -> HeadObjectOutputTypeDef:
         return self._s3.head_object(Bucket=self._bucket, Key=self._prefix + key, ChecksumMode="ENABLED")

@@ -192,6 +192,16 @@ def test_a_really_full_disk(tmp_path: Path) -> None:
         subprocess.run(["umount", tmp_path], check=True)
 
 
+def test_a_list_goes_down_only_where_the_prefix_can_be(store: FileStore) -> None:
+    """Folders that no listed key can be in are left out, and a key is not a folder."""
+    store.put("a/b/c", b"one")
+    store.put("a/d/e", b"two")
+
+    assert list(store.list("a/b/")) == ["a/b/c"]
+    assert list(store.list("a/b/c/d")) == []
+    assert list(store.list("a/x")) == []
+
+
 @pytest.fixture
 def unprivileged() -> Iterator[Path]:
     """A folder of root's that this test, for its time without root's rights, can read and not write."""
@@ -299,9 +309,24 @@ def test_a_torn_retention_line_was_never_promised(store: FileStore) -> None:
     store.retain("a/b", legal_hold=True)
     assert record.read_bytes().startswith(whole + b'{"until": "2033')
 
-    record.write_bytes(whole + b"{}\n")
-    with pytest.raises(IntegrityError, match="line 2 of the retention record of a/b"):
-        store.retention("a/b")
+    for edited in (b"{}\n", b"until: never\n", b"[]\n"):
+        record.write_bytes(whole + edited)
+        with pytest.raises(IntegrityError, match="line 2 of the retention record of a/b"):
+            store.retention("a/b")
+
+
+@pytest.mark.parametrize(
+    ("system", "release", "found"),
+    [("Linux", "6.1.0-13-amd64", True), ("Linux", "5.7.19", False), ("Darwin", "23.1.0", False)],
+)
+def test_syncfs_is_used_only_where_it_reports_errors(
+    monkeypatch: pytest.MonkeyPatch, system: str, release: str, found: bool
+) -> None:
+    """Before Linux 5.8 syncfs could lose a write error, and elsewhere there is none."""
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr("platform.release", lambda: release)
+
+    assert (_durable._load_syncfs() is not None) == found
 
 
 def test_the_file_system_s_refusal_to_sync_everything_is_an_error(

@@ -146,7 +146,7 @@ def test_an_endless_race_is_given_up(store: S3Store) -> None:
     with pytest.raises(StoreUnavailable, match="ConditionalRequestConflict"):
         store.put("a/b", b"one")
 
-    assert len(attempts) == 5
+    assert len(attempts) == 6
 
 
 @pytest.mark.parametrize(
@@ -167,6 +167,20 @@ def test_a_refusal_is_not_tried_again(store: S3Store, status: int, code: str, st
     assert attempts == [1]
     assert not caught.value.retryable
     assert step in caught.value.next_step
+
+
+def test_a_refusal_to_look_is_not_an_absence(store: S3Store, s3_place: Place) -> None:
+    """Only "not found" means that there is no object; only "no such configuration" means that there is no lock."""
+    store.put("a/b", b"one")
+    on_wire(store, "HeadObject", answer(403, "AccessDenied"))
+    with pytest.raises(StoreError, match=r"looking for a/b .*AccessDenied"):
+        store.exists("a/b")
+
+    other = s3_place.open()
+    assert isinstance(other, S3Store)
+    on_wire(other, "GetObjectLockConfiguration", answer(403, "AccessDenied"))
+    with pytest.raises(StoreError, match="AccessDenied"):
+        other.check_writable()
 
 
 def test_bytes_that_change_on_the_way_are_refused_by_the_server(store: S3Store) -> None:
@@ -214,6 +228,16 @@ def test_a_missing_bucket_and_wrong_credentials_are_told_apart(seaweed: Seaweed,
     with pytest.raises(StoreUnavailable, match="Could not connect") as caught:
         open_store(f"s3://{BUCKET}/p?{away}", cache=tmp_path, environ=seaweed.environ).check_writable()
     assert "Check the endpoint" in caught.value.next_step
+
+
+def test_a_bucket_s_name_that_cannot_be_is_told(seaweed: Seaweed, tmp_path: Path) -> None:
+    """What the client refuses to send points to the URL."""
+    store = open_store(f"s3://no!bucket/p?endpoint={seaweed.endpoint}", cache=tmp_path, environ=seaweed.environ)
+
+    with pytest.raises(StoreError, match="Invalid bucket name") as caught:
+        store.check_writable()
+
+    assert "Correct the `store` URL" in caught.value.next_step
 
 
 def test_no_credentials_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,6 +335,19 @@ def test_a_read_that_does_not_match_its_checksum_is_an_integrity_error(store: S3
     on_wire(store, "GetObject", altered)
 
     with pytest.raises(IntegrityError, match="the bytes are not those that were stored"):
+        store.get("a/b")
+
+
+def test_a_read_is_checked_by_the_store_itself(store: S3Store) -> None:
+    """The SHA-256 is compared even where the client library was content, for instance with a CRC."""
+    store.put("a/b", b"one")
+
+    def altered(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["Body"] = BytesIO(b"eno")
+
+    store._s3.meta.events.register("after-call.s3.GetObject", altered)
+
+    with pytest.raises(IntegrityError, match="another SHA-256 is recorded"):
         store.get("a/b")
 
 
