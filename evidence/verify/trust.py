@@ -121,9 +121,9 @@ def parse_trust(data: bytes) -> Trust:
         witness_quorum=_count(value, "witness_quorum"),
         revocation_freshness_days=_count(value, "revocation_freshness_days"),
     )
+    trust.policy(with_witnesses=True)
     if not trust.signers:
         raise FormatError("the trust file names no signers, so that no pack could be trusted")
-    trust.policy(with_witnesses=True)
     if trust.witness_quorum > len(trust.witness_vkeys):
         raise FormatError(
             f"the trust file asks for {trust.witness_quorum} witnesses and names {len(trust.witness_vkeys)}"
