@@ -12,7 +12,8 @@ import dagster as dg
 
 from assets.partitions import DAILY, days_of
 from assets.resources import HomeResource, retrying
-from evidence.collecting import collect, open_sources, source_modules
+from evidence.collecting import collect, open_source
+from evidence.sources.registry import connector, names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ def stream_key(stream: str) -> dg.AssetKey:
 
 def stream_assets() -> list[dg.AssetsDefinition]:
     """The assets of every source that the product has, configured or not."""
-    return [_system_assets(system, tuple(module.STREAMS)) for system, module in source_modules().items()]
+    return [_system_assets(system, tuple(connector(system).STREAMS)) for system in names()]
 
 
 def _spec(system: str, stream: Stream) -> dg.AssetSpec:
@@ -66,24 +67,25 @@ def _system_assets(system: str, streams: tuple[Stream, ...]) -> dg.AssetsDefinit
         if system not in opened.config.sources:
             context.log.info(f"{system} is not configured; nothing to collect")
             return
-        names = [by_key[key].name for key in context.selected_asset_keys]
+        wanted = [by_key[key].name for key in context.selected_asset_keys]
         receipts: list[Receipt] = []
 
         def work() -> None:
-            source = open_sources({system: opened.config.sources[system]}, opened.environ)[system]
+            source = open_source(system, opened.config.sources[system], opened.environ)
             try:
                 done = collect(
                     opened.custody, system, source, days_of(context.partition_key_range),
-                    clock=home.clock(opened), zone=opened.config.zone, streams=names,
+                    clock=home.clock(opened), zone=opened.config.zone, streams=wanted,
                     progress=lambda day: context.log.debug(f"{system} {day}"),
                 )  # fmt: skip
             finally:
                 source.close()
             receipts.extend(done.receipts)
+            opened.custody.publish(opened.log, done.receipts)
             done.raise_failures()
 
         retrying(context, work)
-        for name in sorted(names):
+        for name in sorted(wanted):
             yield _result(name, [r for r in receipts if r.stream == name])
 
     return collected

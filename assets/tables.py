@@ -10,7 +10,7 @@ import dagster as dg
 from assets.collection import stream_key
 from assets.partitions import DAILY
 from assets.resources import HomeResource, retrying
-from evidence.collecting import source_modules
+from evidence.sources.registry import connector, names
 from warehouse.build import Counts, table_columns
 from warehouse.sheets import Sheet, sheets
 
@@ -52,7 +52,7 @@ def _spec(system: str, sheet: Sheet, collected: frozenset[str]) -> dg.AssetSpec:
 
 
 def _system_tables(system: str, members: list[Sheet]) -> dg.AssetsDefinition:
-    collected = frozenset(stream.name for module in source_modules().values() for stream in module.STREAMS)
+    collected = frozenset(stream.name for name in names() for stream in connector(name).STREAMS)
     by_key = {table_key(sheet.table): sheet for sheet in members}
 
     @dg.multi_asset(

@@ -7,23 +7,20 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import pkgutil
 import urllib.request
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
-import evidence.sources
 from evidence.capture import Window
-from evidence.errors import ConfigError, EvidenceError, SourceRejected, SourceUnavailable
+from evidence.errors import EvidenceError, SourceRejected, SourceUnavailable
 from evidence.periods import midnight
+from evidence.sources.registry import connector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from types import ModuleType
 
     from evidence.custody import Custody, Receipt
     from evidence.sources.base import Source, Stream
@@ -97,29 +94,13 @@ class Collected:
         raise kind(message, next_step=steps) from self.failures[0]
 
 
-def source_modules() -> dict[str, ModuleType]:
-    """The modules of `evidence.sources` that are sources, by system name."""
-    found = {}
-    for info in pkgutil.iter_modules(evidence.sources.__path__):
-        module = importlib.import_module(f"evidence.sources.{info.name}")
-        if hasattr(module, "connect"):
-            found[str(module.NAME)] = module
-    return found
-
-
-def open_sources(settings: Mapping[str, Mapping[str, Any]], environ: Mapping[str, str]) -> dict[str, Source]:
-    """Open every configured source.
+def open_source(system: str, settings: Mapping[str, Any], environ: Mapping[str, str]) -> Source:
+    """Open one configured source; nothing is asked yet.
 
     Raises:
-        ConfigError: a source that nobody wrote, with the ones there are, or settings that a source refuses.
+        ConfigError: a source that nobody wrote, with the ones there are, or settings that the source refuses.
     """
-    known = source_modules()
-    unknown = sorted(set(settings) - set(known))
-    if unknown:
-        raise ConfigError(
-            f"sources {unknown} are not known; known are {sorted(known)}", next_step="Mend `sources:` in evidence.yaml."
-        )
-    return {name: known[name].connect(given, environ) for name, given in settings.items()}
+    return connector(system).connect(settings, environ)
 
 
 def collect(

@@ -89,6 +89,16 @@ class Config(_Part):
         return sources
 
     @property
+    def log_origin(self) -> str:
+        """Name of the ledger, as it stands in its checkpoints."""
+        return f"{re.sub('[^a-z0-9]+', '-', self.company.lower()).strip('-')}/delivery-evidence"
+
+    @property
+    def keys_path(self) -> Path:
+        """Folder of the signing keys."""
+        return self.home_path / self.keys.folder
+
+    @property
     def home_path(self) -> Path:
         """Folder of all state."""
         return self.root / self.home

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from evidence.custody import Custody
+from evidence.ledger.log import Log
 from evidence.stores.registry import open_store
 from warehouse.build import Builder
 from warehouse.connect import connect
@@ -67,6 +68,11 @@ class Home:
     def custody(self) -> Custody:
         """The locker's receipts."""
         return Custody(self.store, collector=self.collector, retain_until=self.retain_until)
+
+    @cached_property
+    def log(self) -> Log:
+        """The ledger that receipts are published to."""
+        return Log.open(self.store, self.path / "log", self.config.log_origin, retain_until=self.retain_until)
 
     @cached_property
     def lake(self) -> Lake:

@@ -1,0 +1,63 @@
+"""`evidence init DIR`: a commented configuration, the folders, and software keys to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cli.home import now
+from evidence.errors import ConfigError
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP = "make a commented evidence.yaml, the folders and software keys"
+TEMPLATE = Path(__file__).with_name("evidence.yaml")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """`DIR` and the company's name."""
+    parser.add_argument("directory", type=Path, metavar="DIR", help="a new or empty folder")
+    parser.add_argument("--company", default="Example Company", help="name of the company, as packs print it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make what is not there yet; refuse to overwrite."""
+    config = args.directory / "evidence.yaml"
+    if config.exists():
+        raise ConfigError(f"{config} exists", next_step="Edit it, or name another folder.")
+    try:
+        args.directory.mkdir(parents=True, exist_ok=True)
+        text = TEMPLATE.read_text(encoding="utf-8").replace("company: Example Company", f"company: {args.company}")
+        config.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(
+            f"cannot write {config}: {error.strerror}", next_step="Name a folder that you may write."
+        ) from error
+    make_keys(config)
+    print(f"Wrote {config} and software keys beside it.")
+    print("Next: name your sources in it, then run `evidence run --date YYYY-MM-DD`.")
+    return 0
+
+
+def make_keys(config_path: Path) -> None:
+    """The PDF key, the ledger's key and the auditor's trust file, where they are not there yet."""
+    from evidence.config import load_config  # noqa: PLC0415 - keeps `--help` quick
+    from evidence.ledger import keys as ledger_keys  # noqa: PLC0415
+    from reports.pack import keys as pack_keys  # noqa: PLC0415
+
+    config = load_config(config_path)
+    folder = config.keys_path
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / pack_keys.KEY_FILE).exists():
+        pack_keys.make_software_key(folder, common_name=config.company[:40], now=now())
+    if not (folder / LOG_KEY).exists():
+        ledger_keys.generate(folder / LOG_KEY, config.log_origin)
+    signer = pack_keys.load_signer(folder)
+    log_signer = ledger_keys.load(folder / LOG_KEY)
+    trust = folder / "trust.json"
+    if not trust.exists():
+        pack_keys.write_trust(trust, signers=[signer.root_pem], log_vkeys=[ledger_keys.log_key(log_signer).vkey])
+
+
+LOG_KEY = "log.key"

@@ -1,0 +1,80 @@
+"""The sections of a pack: a template each, with the questions whose answers it shows.
+
+- A section is `sections/NN_name.html` (Jinja) and any number of `NN_name.<question>.sql`; files of that name are all that
+  a new section needs. NN gives the order.
+- The answer of `NN_name.<question>.sql` is `<question>` in the template: a list of rows, each a dict.
+- Questions see the tables of the assessment (reports.pack.facts), the metrics, and every table and view of the warehouse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import jinja2
+
+from evidence.errors import ControlError
+from reports.pack import drawing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+SECTIONS = Path(__file__).with_name("sections")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section: its template and its questions, by name."""
+
+    name: str
+    template: str
+    questions: Mapping[str, str]
+
+
+def sections(folder: Path = SECTIONS) -> Iterator[Section]:
+    """The sections of `folder`, in order."""
+    for path in sorted(folder.glob("*.html")):
+        if path.stem.startswith("_"):
+            continue
+        questions = {
+            sql.stem.removeprefix(f"{path.stem}."): sql.read_text(encoding="utf-8")
+            for sql in sorted(folder.glob(f"{path.stem}.*.sql"))
+        }
+        yield Section(path.stem, path.name, questions)
+
+
+def render(con: duckdb.DuckDBPyConnection, common: Mapping[str, Any], folder: Path = SECTIONS) -> str:
+    """The whole pack as one HTML document.
+
+    Args:
+        con: session that the questions are asked of.
+        common: what every template sees: `pack`, see reports.pack.build.
+
+    Raises:
+        ControlError: a question that the session cannot answer, with the section's name.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    environment.filters.update({"thousands": lambda n: f"{n:,}", "short": lambda text: text[:12], "instant": _instant})
+    environment.globals.update({"heat": drawing.heat, "bars": drawing.bars, "line": drawing.line})
+    body = []
+    for section in sections(folder):
+        answers = {name: _ask(con, section.name, name, sql) for name, sql in section.questions.items()}
+        body.append(environment.get_template(section.template).render(**common, **answers))
+    return environment.get_template("_document.html").render(**common, body=body)
+
+
+def _ask(con: duckdb.DuckDBPyConnection, section: str, name: str, sql: str) -> list[dict[str, Any]]:
+    try:
+        cursor = con.execute(sql)
+        columns = [column[0] for column in cursor.description or []]
+        return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    except duckdb.Error as error:
+        raise ControlError(f"section {section}: question {name} cannot be answered: {error}") from error
+
+
+def _instant(moment: Any) -> str:
+    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}Z"

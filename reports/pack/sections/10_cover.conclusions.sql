@@ -1,0 +1,1 @@
+SELECT conclusion, count(*) AS controls FROM assessment_controls GROUP BY conclusion ORDER BY conclusion

@@ -1,0 +1,1 @@
+SELECT control, key, risk, nature, frequency, owner, tolerable, mapping FROM assessment_controls ORDER BY control

@@ -1,0 +1,47 @@
+WITH attributes AS (
+    SELECT a.control, list({
+        'attribute': a.attribute, 'text': a.text, 'asked': coalesce(v.asked, 0), 'passes': coalesce(v.passes, 0),
+        'exceptions': coalesce(v.exceptions, 0), 'exempt': coalesce(v.exempt, 0),
+        'not_applicable': coalesce(v.not_applicable, 0), 'indeterminate': coalesce(v.indeterminate, 0)
+    } ORDER BY a.attribute) AS attributes
+    FROM assessment_attributes AS a
+    LEFT JOIN (
+        SELECT control, attribute, count(*) AS asked,
+            count(*) FILTER (verdict = 'PASS') AS passes,
+            count(*) FILTER (verdict = 'EXCEPTION') AS exceptions,
+            count(*) FILTER (verdict = 'EXEMPT') AS exempt,
+            count(*) FILTER (verdict = 'NOT_APPLICABLE') AS not_applicable,
+            count(*) FILTER (verdict = 'INDETERMINATE') AS indeterminate
+        FROM assessment_verdicts GROUP BY ALL
+    ) AS v USING (control, attribute)
+    GROUP BY a.control
+), populations AS (
+    SELECT control, list({'population': population, 'member': member, 'rows': rows, 'sha256': sha256} ORDER BY population)
+        AS populations
+    FROM assessment_populations GROUP BY control
+), findings AS (
+    SELECT control, count(*) AS found, list({
+        'subject': subject, 'attribute': attribute, 'verdict': verdict, 'event_time': event_time, 'reason': reason,
+        'evidence': evidence
+    } ORDER BY rank)[:60] AS findings
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY control ORDER BY verdict, event_time, subject, attribute) AS rank
+        FROM assessment_verdicts WHERE verdict IN ('EXCEPTION', 'INDETERMINATE')
+    ) GROUP BY control
+), ranked AS (
+    SELECT control, subject, min(event_time) AS event_time,
+        list({'attribute': attribute, 'verdict': verdict} ORDER BY attribute) AS verdicts,
+        row_number() OVER (PARTITION BY control ORDER BY min(event_time), subject) AS first,
+        row_number() OVER (PARTITION BY control ORDER BY min(event_time) DESC, subject DESC) AS last
+    FROM assessment_verdicts GROUP BY control, population, subject
+), members AS (
+    SELECT control, list({'subject': subject, 'event_time': event_time, 'verdicts': verdicts} ORDER BY first) AS members
+    FROM ranked WHERE first <= 5 OR last <= 5 GROUP BY control
+)
+SELECT c.*, attributes, populations, findings, greatest(found - 60, 0) AS more, members
+FROM assessment_controls AS c
+LEFT JOIN attributes USING (control)
+LEFT JOIN populations USING (control)
+LEFT JOIN findings USING (control)
+LEFT JOIN members USING (control)
+ORDER BY c.control
