@@ -4,22 +4,16 @@ One step per system asks its streams day by day, so that a system is never asked
 share connections. Several days in one run (a backfill) are one step too.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import dagster as dg
 
 from assets.partitions import DAILY, days_of
 from assets.resources import HomeResource, retrying
 from evidence.collecting import collect, open_source
+from evidence.custody import Receipt
+from evidence.sources.base import Stream
 from evidence.sources.registry import connector, names
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from evidence.custody import Receipt
-    from evidence.sources.base import Stream
 
 
 def stream_key(stream: str) -> dg.AssetKey:
@@ -65,7 +59,7 @@ def _system_assets(system: str, streams: tuple[Stream, ...]) -> dg.AssetsDefinit
     ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         opened = home.open()
         if system not in opened.config.sources:
-            context.log.info(f"{system} is not configured; nothing to collect")
+            context.log.info("%s is not configured: nothing to collect", system)
             return
         wanted = [by_key[key].name for key in context.selected_asset_keys]
         receipts: list[Receipt] = []
@@ -76,7 +70,7 @@ def _system_assets(system: str, streams: tuple[Stream, ...]) -> dg.AssetsDefinit
                 done = collect(
                     opened.custody, system, source, days_of(context.partition_key_range),
                     clock=home.clock(opened), zone=opened.config.zone, streams=wanted,
-                    progress=lambda day: context.log.debug(f"{system} {day}"),
+                    progress=lambda day: context.log.debug("%s %s", system, day),
                 )  # fmt: skip
             finally:
                 source.close()

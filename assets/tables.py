@@ -1,9 +1,7 @@
 """One asset per table: captures turned into typed rows, with what became of every record as checks."""
 
-from __future__ import annotations
-
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import dagster as dg
 
@@ -13,9 +11,6 @@ from assets.resources import HomeResource, retrying
 from evidence.sources.registry import connector, names
 from warehouse.build import Counts, table_columns
 from warehouse.sheets import Sheet, sheets
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def table_key(table: str) -> dg.AssetKey:

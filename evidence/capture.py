@@ -54,7 +54,7 @@ class Sighting:
 
     Attributes:
         capture: SHA-256 of the body (of the earlier body, where the source answered "not modified").
-        size: length of the body in bytes.
+        size: bytes received; 0 where the source answered "not modified".
         request: method and path with its query, or the path of a file; never a header, never a credential.
         context: what else stood in the question and is needed to read the answer (`_repo`, `_as_of`, …).
         response: `status` and the headers in `KEPT_HEADERS`.

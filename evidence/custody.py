@@ -123,6 +123,7 @@ class Custody:
         keeper = _Keeper(self.store, now=now, retain_until=self._retain_until)
         with self.store.batch():
             outcome = source.collect(stream, window, cursor=cursor, now=now, keep=keeper)
+            index = self._index(keeper.sightings)
         key = f"{_prefix(stream, window, read)}a{len(earlier)}.json"
         body = {
             "window": window.as_json(),
@@ -130,7 +131,7 @@ class Custody:
             "attempt": len(earlier),
             "cursor_before": self._inline(cursor),
         }
-        return self._finish(key, stream, now, keeper.sightings, outcome, body)
+        return self._finish(key, stream, now, keeper.sightings, outcome, {**body, "index": index})
 
     def keep_file(self, stream: str, path: Path, *, name: str, now: datetime) -> Receipt:
         """Take one file that somebody exported; the same bytes under the same name are taken once.
@@ -146,7 +147,8 @@ class Custody:
         keeper = _Keeper(self.store, now=now, retain_until=self._retain_until)
         with self.store.batch():
             keeper(data, request=f"FILE {name}", response={})
-        return self._finish(key, stream, now, keeper.sightings, Outcome(), {"file": name})
+            index = self._index(keeper.sightings)
+        return self._finish(key, stream, now, keeper.sightings, Outcome(), {"file": name, "index": index})
 
     def cursor(self, stream: str) -> Mapping[str, Any]:
         """Where the last first-read of `stream` that was received whole ended."""
@@ -170,10 +172,9 @@ class Custody:
         outcome: Outcome,
         extra: Mapping[str, Any],
     ) -> Receipt:
-        index = b"".join(canonical(s.as_json()) + b"\n" for s in sightings)
         body = {
             "kind": "receipt", "version": 1, "stream": stream, **extra, "asked_at": instant(now),
-            "captures": len(sightings), "bytes": sum(s.size for s in sightings), "index": self._object("indexes", index, ".ndjson"),
+            "captures": len(sightings), "bytes": sum(s.size for s in sightings), 
             "cursor_after": self._inline(outcome.cursor), "totals": dict(outcome.totals),
             "gaps": [gap.as_json() for gap in outcome.gaps], "complete": outcome.complete, "collector": self._collector,
         }  # fmt: skip
@@ -188,6 +189,9 @@ class Custody:
         self.receipts(stream)
         self._known[stream][key] = receipt
         return receipt
+
+    def _index(self, sightings: Iterable[Sighting]) -> str:
+        return self._object("indexes", b"".join(canonical(s.as_json()) + b"\n" for s in sightings), ".ndjson")
 
     def _inline(self, cursor: Mapping[str, Any]) -> dict[str, Any]:
         data = canonical(dict(cursor))

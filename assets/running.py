@@ -1,0 +1,121 @@
+"""Run the jobs in this process: what `evidence run` and `evidence demo` call, and what the schedules run too.
+
+The instance lies below the home (`dagster/`), so that `dagster dev` at the root of a checkout shows the demo's runs.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from dagster import DagsterInstance
+from dagster._core.instance.ref import InstanceRef  # the only public way to an instance of our own layout
+
+from assets.definitions import defs
+from assets.resources import HomeResource
+from evidence.errors import EvidenceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import date, datetime
+    from pathlib import Path
+
+    from evidence.periods import Period
+
+_RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+_QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+
+
+class RunError(EvidenceError):
+    """A job's run failed; the message names the step and the cause."""
+
+    exit_code = 3
+
+
+@contextmanager
+def instance(home: Path) -> Iterator[DagsterInstance]:
+    """The Dagster instance of a home, with all its state below `home/dagster`."""
+    root = home.absolute() / "dagster"
+    root.mkdir(parents=True, exist_ok=True)
+    overrides = {
+        "storage": {"sqlite": {"base_dir": str(root / "storage")}},
+        "local_artifact_storage": {
+            "module": "dagster._core.storage.root",
+            "class": "LocalArtifactStorage",
+            "config": {"base_dir": str(root / "artifacts")},
+        },
+        "compute_logs": {
+            "module": "dagster._core.storage.noop_compute_log_manager",
+            "class": "NoOpComputeLogManager",
+        },
+        "telemetry": {"enabled": False},
+    }
+    with DagsterInstance.from_ref(InstanceRef.from_dir(str(root), overrides=overrides)) as opened:
+        yield opened
+
+
+def run_days(opened: DagsterInstance, config: Path, first: date, last: date, *, now: datetime) -> None:
+    """Collect and build the local days `first` to `last`, both included, in one run of the job `day`."""
+    tags = dict(zip(_RANGE, (first.isoformat(), last.isoformat()), strict=True))
+    _execute(opened, "day", config, now, tags=tags)
+
+
+def run_quarter(opened: DagsterInstance, config: Path, quarter: Period, *, now: datetime) -> None:
+    """Test the controls, compute the metrics and publish the pack of a quarter: one run of the job `quarter`."""
+    _execute(opened, "quarter", config, now, partition_key=quarter.first.isoformat())
+
+
+def _execute(
+    opened: DagsterInstance,
+    job: str,
+    config: Path,
+    now: datetime,
+    *,
+    tags: Mapping[str, str] | None = None,
+    partition_key: str | None = None,
+) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    resource = HomeResource(config_path=str(config.absolute()), instant=now.isoformat())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Dagster's own notices of beta features are not the user's concern
+        result = defs.get_job_def(job).execute_in_process(
+            instance=opened,
+            resources={"home": resource},
+            tags=dict(tags or {}),
+            partition_key=partition_key,
+            run_config=_QUIET,
+            raise_on_error=False,
+        )
+    if not result.success:
+        raise RunError(_cause(result, job), next_step=_next_step(result))
+
+
+def _failures(result: dg.ExecuteInProcessResult) -> Iterator[dg.DagsterEvent]:
+    return (event for event in result.all_events if event.is_step_failure)
+
+
+def _cause(result: dg.ExecuteInProcessResult, job: str) -> str:
+    found = [
+        f"{event.step_key}: {_innermost(event.step_failure_data.error)}"
+        for event in _failures(result)
+        if event.step_failure_data.error is not None
+    ]
+    return "; ".join(found) or f"the job {job} failed without a failed step; its log is in Dagster's UI"
+
+
+def _innermost(error: object) -> str:
+    cause = getattr(error, "cause", None)
+    if cause is not None and "UserCodeError" in str(getattr(error, "cls_name", "")):
+        return _innermost(cause)
+    return str(getattr(error, "message", error)).strip().splitlines()[0]
+
+
+def _next_step(result: dg.ExecuteInProcessResult) -> str:
+    for event in _failures(result):
+        data = event.step_failure_data.user_failure_data
+        if data is not None and "next step" in data.metadata:
+            return str(data.metadata["next step"].value)
+    return "Mend the cause and run the same command again: what was received is kept, and the run goes on from there."
