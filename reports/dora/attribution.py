@@ -27,14 +27,17 @@ CHANGE_SCHEMA = pa.schema([("dep", pa.int64()), ("sha", pa.string())])
 
 # A deployment is a new baseline when a gap in collection, longer than the limit, ended since the one before it.
 RELEASES = """
-SELECT r.service, r.environment, r.repo, r.dep, r.sha, EXISTS (
-    SELECT 1 FROM dora_raw_collection_gaps g, dora_parameter p
-    WHERE g.ended_at <= r.finished_at AND g.ended_at > r.before
-      AND epoch(g.ended_at) - epoch(g.started_at) > p.rebaseline_days * 86400
-) AS rebaseline
-FROM (SELECT *, lag(finished_at) OVER (PARTITION BY service, environment ORDER BY dep) AS before FROM dora_release) r
-WHERE r.sha IS NOT NULL
-ORDER BY r.service, r.environment, r.repo, r.dep
+WITH rebaseline AS (
+    SELECT DISTINCT r.dep
+    FROM (
+        SELECT *, lag(finished_at) OVER (PARTITION BY service, environment ORDER BY dep) AS before FROM dora_release
+    ) r JOIN dora_raw_collection_gaps g ON g.ended_at <= r.finished_at AND g.ended_at > r.before, dora_parameter p
+    WHERE epoch(g.ended_at) - epoch(g.started_at) > p.rebaseline_days * 86400
+)
+SELECT service, environment, repo, dep, sha, dep IN (FROM rebaseline)
+FROM dora_release
+WHERE sha IS NOT NULL
+ORDER BY dep
 """
 
 
@@ -60,11 +63,12 @@ def _walk_all(con: duckdb.DuckDBPyConnection) -> Iterator[Classified]:
 
 
 def _graphs(con: duckdb.DuckDBPyConnection) -> dict[str, Graph]:
-    rows = con.execute("SELECT repo, sha, parents FROM dora_raw_commits ORDER BY repo").fetchall()
-    return {
-        repo: Graph({sha: parents or () for _, sha, parents in commits})
-        for repo, commits in groupby(rows, key=itemgetter(0))
-    }
+    parents: dict[str, dict[str, list[str]]] = {}
+    # Text is fetched three times as fast as lists are.
+    query = "SELECT repo, sha, coalesce(array_to_string(parents, ' '), '') FROM dora_raw_commits"
+    for repo, sha, text in con.execute(query).fetchall():
+        parents.setdefault(repo, {})[sha] = text.split()
+    return {repo: Graph(commits) for repo, commits in parents.items()}
 
 
 def _table(con: duckdb.DuckDBPyConnection, name: str, rows: Any) -> None:

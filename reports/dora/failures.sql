@@ -15,6 +15,11 @@ cause AS (
     FROM judged i JOIN dora_raw_pr_commits b ON b.repo = i.repo AND b.sha = i.root_cause_sha
          JOIN dora_pull_request p ON p.repo = b.repo AND p.pr = b.pr
 ),
+hotfix AS (
+    SELECT c.repo || '#' || c.pr AS evidence_id, f.dep, f.service, f.environment
+    FROM dora_hotfix h JOIN dora_carried_pull_request c USING (repo, pr) JOIN dora_deployment f USING (dep)
+    WHERE f.kind <> 'baseline'
+),
 link AS (
     -- Decision 11: however long ago.
     SELECT 'incident' AS evidence_kind, i.incident_id AS evidence_id, min(c.dep) AS dep, NULL AS remediation, 'root_cause' AS method
@@ -39,16 +44,15 @@ link AS (
     WHERE r.kind = 'rollback'
     GROUP BY r.dep, r.deployment_id
     UNION ALL
-    SELECT 'pull_request', h.repo || '#' || h.pr, max(d.dep), f.dep, 'hotfix'
-    FROM dora_hotfix h JOIN dora_carried_pull_request c ON c.repo = h.repo AND c.pr = h.pr
-         JOIN dora_deployment f ON f.dep = c.dep AND f.kind <> 'baseline'
-         JOIN dora_deployment d ON d.service = f.service AND d.environment = f.environment AND d.dep < f.dep AND d.change_bearing
-    GROUP BY h.repo, h.pr, f.dep
+    -- The change-bearing deployment before the one that brought the hotfix.
+    SELECT 'pull_request', f.evidence_id, d.dep, f.dep, 'hotfix'
+    FROM hotfix f ASOF JOIN (SELECT * FROM dora_deployment WHERE change_bearing) d
+         ON d.service = f.service AND d.environment = f.environment AND f.dep > d.dep
     UNION ALL
     SELECT 'incident', i.incident_id, max(d.dep), NULL, 'temporal'
-    FROM judged i JOIN dora_deployment d ON d.service = i.service AND d.environment = i.environment AND d.change_bearing
-         AND d.finished_at <= i.created_at, dora_parameter p
-    WHERE epoch(i.created_at) - epoch(d.finished_at) <= p.temporal_hours * 3600
+    FROM (SELECT *, created_at - to_microseconds((temporal_hours * 3600000000)::BIGINT) AS earliest FROM judged, dora_parameter) i
+         JOIN dora_deployment d ON d.service = i.service AND d.environment = i.environment AND d.change_bearing
+              AND d.finished_at BETWEEN i.earliest AND i.created_at
     GROUP BY i.incident_id, i.service, i.environment
 )
 SELECT l.*, d.deployment_id, d.service, d.environment, d.is_production, m.confidence,

@@ -7,6 +7,7 @@ Rules:
 - *baseline*: the first one, or the first after a gap in collection. *redeploy*: the SHA before it again.
   *rollback*: a proper ancestor of the SHA before it. *roll_forward*: after a rollback, anything that is neither;
   also a SHA that was carried before and is no ancestor. *change*: the rest.
+- Named tuples, because a dataclass per deployment costs as much as the walk.
 - A SHA that the graph does not know is a commit without parents.
 
 Example: V1 V2 V1 V2 is baseline, change, rollback, roll_forward.
@@ -14,15 +15,13 @@ Example: V1 V2 V1 V2 is baseline, change, rollback, roll_forward.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Deployed:
+class Deployed(NamedTuple):
     """A successful deployment as the walk needs it; `dep` is the caller's number for it."""
 
     dep: int
@@ -30,8 +29,7 @@ class Deployed:
     rebaseline: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Classified:
+class Classified(NamedTuple):
     """What a deployment was.
 
     `target` is, for a rollback, the latest earlier deployment of that SHA, else the latest one within its
@@ -110,27 +108,26 @@ def walk(deployments: Iterable[Deployed], graph: Graph) -> list[Classified]:
     visited: set[str] = set()
     history: list[Deployed] = []
     results: list[Classified] = []
+    state = ""  # the kind of the deployment that made the present state: redeploys leave it as it was
     for deployment in deployments:
+        dep, sha, rebaseline = deployment
         previous = history[-1] if history else None
-        repeated = deployment.sha in visited
-        carried = graph.unvisited(deployment.sha, visited)
+        repeated = sha in visited
+        carried = graph.unvisited(sha, visited)
         kind, target = "change", None
-        if previous is None or deployment.rebaseline:
+        if previous is None or rebaseline:
             kind = "baseline"
-        elif deployment.sha == previous.sha:
+        elif sha == previous.sha:
             kind = "redeploy"
-        elif repeated and graph.is_ancestor(deployment.sha, previous.sha):
-            kind, target = "rollback", _target(deployment.sha, history, graph)
-        elif repeated or _state(results) == "rollback":
+        elif repeated and graph.is_ancestor(sha, previous.sha):
+            kind, target = "rollback", _target(sha, history, graph)
+        elif repeated or state == "rollback":
             kind = "roll_forward"
+        if kind != "redeploy":
+            state = kind
         history.append(deployment)
-        results.append(Classified(deployment.dep, kind, previous.dep if previous else None, target, carried))
+        results.append(Classified(dep, kind, previous.dep if previous else None, target, carried))
     return results
-
-
-def _state(results: Sequence[Classified]) -> str:
-    """The kind of the deployment that made the present state: redeploys leave it as it was."""
-    return next(result.kind for result in reversed(results) if result.kind != "redeploy")
 
 
 def _target(sha: str, history: Sequence[Deployed], graph: Graph) -> int | None:

@@ -5,7 +5,7 @@
   observations than the minimum, else `ok`. Only `no_source` hides the number; nothing turns it into zero.
 - `metric_value` has one row per metric, period and service; `to_rows` has one per statistic of it.
 - `metric_evidence` has the facts: numerator and denominator of a rate, samples of a distribution or count,
-  and what was excluded, with the reason.
+  and what was excluded, with the reason. It is kept by day; `trace` finds it for every value.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import duckdb
+
 from evidence.errors import ConfigError
 from reports.dora.attribution import attribute
 from reports.dora.definitions import COUNT, METRICS, RATE, definition_version
 from reports.dora.guards import Guard, guards, withheld
-from reports.dora.stage import run_sql, stage
+from reports.dora.stage import run_sql, sql_text, stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date, datetime
 
-    import duckdb
     import pyarrow as pa
 
     from reports.dora.parameters import Parameters
@@ -81,6 +82,14 @@ class Metrics:
         Of a distribution or rate without facts the headline statistic has the value None.
         """
         return [row for cell in self.metric_value.to_pylist() for row in _statistics(cell)]
+
+    def trace(self, metric_value_id: str) -> list[dict[str, Any]]:
+        """The facts behind one value: role, fact_type, fact_id, reason. Empty for an unknown id or no facts."""
+        with duckdb.connect() as con:
+            con.register("metric_value", self.metric_value)
+            con.register("metric_evidence", self.metric_evidence)
+            traced = con.execute(sql_text("trace"), {"metric_value_id": metric_value_id})
+            return list(traced.to_arrow_table().to_pylist())
 
 
 def compute(

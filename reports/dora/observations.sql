@@ -4,6 +4,10 @@
 --   pooled     counted in the pool `all` (an incident of two services counts once there)
 -- Durations are differences of epochs: date_diff counts boundaries.
 
+-- What the periods need of the production history.
+CREATE OR REPLACE TEMP TABLE dora_observed AS
+SELECT d.* FROM dora_deployment d, dora_range r WHERE d.is_production AND d.finished_at BETWEEN r.since AND r.until;
+
 CREATE OR REPLACE TEMP TABLE dora_observation(
     metric VARCHAR, service VARCHAR, instant TIMESTAMP, value DOUBLE, numerator BOOLEAN, censored BOOLEAN,
     pooled BOOLEAN, fact_type VARCHAR, fact_id VARCHAR, reason VARCHAR, excluded BOOLEAN
@@ -11,13 +15,13 @@ CREATE OR REPLACE TEMP TABLE dora_observation(
 
 INSERT INTO dora_observation
 SELECT 'deployment_frequency', service, finished_at, NULL, change_bearing, false, true, 'deployment', deployment_id, kind, false
-FROM dora_deployment WHERE is_production;
+FROM dora_observed;
 
 INSERT INTO dora_observation
 SELECT 'time_between_deployments', service, finished_at, (epoch(finished_at) - epoch(before)) / 60, NULL, false, true,
        'deployment', deployment_id, NULL, false
-FROM (SELECT *, lag(finished_at) OVER (PARTITION BY service ORDER BY finished_at, dep) AS before FROM dora_deployment WHERE is_production)
-WHERE before IS NOT NULL;
+FROM (SELECT *, lag(finished_at) OVER (PARTITION BY service ORDER BY finished_at, dep) AS before FROM dora_deployment WHERE is_production), dora_range r
+WHERE before IS NOT NULL AND finished_at BETWEEN r.since AND r.until;
 
 -- Changes of a service: non-merge commits after its baseline.
 CREATE OR REPLACE TEMP TABLE dora_shipped AS
@@ -26,7 +30,7 @@ SELECT f.service, f.repo, f.sha, d.finished_at, c.committed_at,
             WHEN c.sha IS NULL THEN 'commit unknown'
             WHEN len(c.parents) > 1 THEN 'merge commit'
             WHEN c.committed_at IS NULL THEN 'no commit time' END AS reason
-FROM dora_first_production f JOIN dora_deployment d USING (dep)
+FROM dora_first_production f JOIN dora_observed d USING (dep)
      LEFT JOIN dora_raw_commits c ON c.repo = f.repo AND c.sha = f.sha
      ANTI JOIN dora_outside o ON o.repo = f.repo AND o.sha = f.sha AND o.service = f.service;
 
@@ -54,42 +58,39 @@ SELECT 'merged_to_production', f.service, d.finished_at, (epoch(d.finished_at) -
 FROM (SELECT service, repo, pr, arg_min(c.dep, (finished_at, c.dep)) AS dep
       FROM dora_carried_pull_request c JOIN (SELECT dep, finished_at FROM dora_deployment WHERE is_production) USING (dep)
       GROUP BY ALL) f
-     JOIN dora_deployment d ON d.dep = f.dep JOIN dora_pull_request p ON p.repo = f.repo AND p.pr = f.pr;
+     JOIN dora_observed d ON d.dep = f.dep JOIN dora_pull_request p ON p.repo = f.repo AND p.pr = f.pr;
 
 -- Decision 13: a timeout failed; what was cancelled or has not ended is neither.
 INSERT INTO dora_observation
 SELECT 'deployment_success_rate', service, coalesce(finished_at, created_at), NULL, state = 'success', false, true,
        'attempt', deployment_id || '/' || run_attempt, state,
        state NOT IN ('success', 'failure', 'error', 'timed_out')
-FROM dora_attempt WHERE is_production;
+FROM dora_attempt, dora_range r WHERE is_production AND coalesce(finished_at, created_at) BETWEEN r.since AND r.until;
 
 -- Failures belong to the period of the deployment that failed, so a period's rate matures.
 INSERT INTO dora_observation
 SELECT metric, d.service, d.finished_at, NULL, f.dep IS NOT NULL, false, true, 'deployment', d.deployment_id,
        coalesce(f.method || ' ' || f.confidence, d.kind),
        metric = 'change_failure_rate_change_bearing' AND NOT d.change_bearing
-FROM dora_deployment d LEFT JOIN dora_failed f USING (dep),
-     (VALUES ('change_failure_rate'), ('change_failure_rate_change_bearing')) m(metric)
-WHERE d.is_production;
+FROM dora_observed d LEFT JOIN dora_failed f USING (dep),
+     (VALUES ('change_failure_rate'), ('change_failure_rate_change_bearing')) m(metric);
 
 -- Decision 1: links below the threshold are listed, not counted.
 INSERT INTO dora_observation
 SELECT 'change_failure_rate', d.service, d.finished_at, NULL, false, false, true, l.evidence_kind, l.evidence_id,
        l.method || ' link to ' || d.deployment_id || ', confidence ' || l.confidence, true
-FROM dora_failure_link l JOIN dora_deployment d USING (dep)
-WHERE d.is_production AND l.is_chosen AND NOT l.counts;
+FROM dora_failure_link l JOIN dora_observed d USING (dep)
+WHERE l.is_chosen AND NOT l.counts;
 
 INSERT INTO dora_observation
 SELECT 'failed_deployment_recovery_time', d.service, d.finished_at,
        (epoch(coalesce(r.restored_at, p.as_of)) - epoch(r.failed_at)) / 60, NULL, r.restored_at IS NULL, true,
        'deployment', d.deployment_id, f.method, false
-FROM dora_recovery r JOIN dora_deployment d USING (dep) JOIN dora_failed f USING (dep), dora_parameter p
-WHERE d.is_production;
+FROM dora_recovery r JOIN dora_observed d USING (dep) JOIN dora_failed f USING (dep), dora_parameter p;
 
 INSERT INTO dora_observation
 SELECT 'rework_rate', d.service, d.finished_at, NULL, w.dep IS NOT NULL, false, true, 'deployment', d.deployment_id, w.reason, false
-FROM dora_deployment d LEFT JOIN dora_rework w USING (dep)
-WHERE d.is_production;
+FROM dora_observed d LEFT JOIN dora_rework w USING (dep);
 
 CREATE OR REPLACE TEMP TABLE dora_production_incident AS
 SELECT i.*, coalesce(l.counts, false) AS is_linked,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 GRAINS = ("day", "week", "month", "quarter", "window", "trailing_7d", "trailing_28d", "trailing_90d")
+# The evidence of a week, month, quarter or window is that of its days; a trailing period may reach before them.
+EVIDENCE_GRAINS = ("day", "trailing_7d", "trailing_28d", "trailing_90d")
 DEFAULT_LIMITS = {
     "deployments_with_known_sha": 0.99,
     "deployments_with_known_change": 0.95,
@@ -27,5 +29,5 @@ class Parameters:
     rebaseline_days: float = 7.0  # a longer gap in collection makes the next deployment a baseline
     fiscal_year_start: int = 1  # month in which the first quarter starts
     grains: tuple[str, ...] = GRAINS
-    evidence_grains: tuple[str, ...] = GRAINS  # values of other grains are traced by their days
+    evidence_grains: tuple[str, ...] = EVIDENCE_GRAINS  # whose evidence is kept; others are traced by their days
     limits: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_LIMITS))  # coverage, ratio

@@ -77,18 +77,23 @@ def _stage_relation(con: duckdb.DuckDBPyConnection, relation: Relation) -> None:
     table = f"dora_raw_{relation.name}"
     columns = ", ".join(_expression(column, found.get(column.name)) for column in relation.columns)
     source = f"FROM {relation.name}" if found else "WHERE false"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT DISTINCT {columns} {source}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {columns} {source}")
     if not found:
         return
     con.execute("INSERT INTO dora_source VALUES (?)", [relation.name])
     key = ", ".join(relation.key)
-    row = con.execute(f"SELECT count(*) - count(DISTINCT ({key})) FROM {table}").fetchone()  # noqa: S608 - names of the contract
-    surplus = row[0] if row else 0
-    con.execute("INSERT INTO dora_duplicate VALUES (?, ?)", [relation.name, surplus])
-    if surplus:
+    surplus = f"SELECT count(*) - count(DISTINCT hash({key})) FROM {table}"  # noqa: S608 - names of the contract
+    if _number(con, surplus):
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT DISTINCT * FROM {table}")  # noqa: S608 - as above
+        con.execute("INSERT INTO dora_duplicate VALUES (?, ?)", [relation.name, _number(con, surplus)])
         order = ", ".join(f"{c.name} DESC NULLS LAST" for c in reversed(relation.columns))
         chosen = f"SELECT DISTINCT ON ({key}) * FROM {table} ORDER BY {key}, {order}"  # noqa: S608 - as above
         con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS {chosen}")
+
+
+def _number(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = con.execute(query).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _expression(column: Column, found: str | None) -> str:

@@ -85,3 +85,7 @@ SELECT b.*, period_end::TIMESTAMP > p.local_now
        OR (grain LIKE 'trailing%' AND coalesce(period_start < timezone(zone, timezone('UTC', f.instant))::DATE, true)) AS is_partial
 FROM bucket b, p, first_fact f
 WHERE list_contains(p.grains, grain);
+
+-- The instants that any period needs, give or take a day for the zone: earlier history is walked, not observed.
+CREATE OR REPLACE TEMP TABLE dora_range AS
+SELECT min(day) - INTERVAL 1 DAY AS since, max(day) + INTERVAL 2 DAY AS until FROM dora_calendar;

@@ -2,8 +2,10 @@
 -- Percentiles come from the facts of each period and pool; nothing is an average of averages.
 
 CREATE OR REPLACE TEMP TABLE dora_dated AS
-SELECT o.*, timezone(p.zone, timezone('UTC', o.instant))::DATE AS day
-FROM dora_observation o, dora_parameter p;
+SELECT * FROM (
+    SELECT o.*, timezone(p.zone, timezone('UTC', o.instant))::DATE AS day
+    FROM dora_observation o, dora_parameter p
+) SEMI JOIN dora_calendar USING (day);
 
 -- Services, then the pool of them. Each fact is seen once by its service and once by the pool.
 CREATE OR REPLACE TEMP TABLE dora_seen AS
@@ -11,9 +13,9 @@ SELECT * FROM dora_dated
 UNION ALL
 SELECT * REPLACE ('all' AS service) FROM dora_dated WHERE pooled;
 
--- A day's facts have one digest; a period's digest is that of its days. The same facts give the same digest in any order.
+-- A day's facts have one digest; a period's is that of its days' digests. Both are sorted, so that order means nothing.
 CREATE OR REPLACE TEMP TABLE dora_day_digest AS
-SELECT metric, service, day, sha256(string_agg(fact, chr(10) ORDER BY fact)) AS digest
+SELECT metric, service, day, sha256(array_to_string(list_sort(list(fact)), chr(10))) AS digest
 FROM (
     SELECT metric, service, day,
            concat_ws('|', fact_type, fact_id, epoch_us(instant), value, numerator, censored, excluded, coalesce(reason, '')) AS fact
@@ -22,7 +24,7 @@ FROM (
 GROUP BY ALL;
 
 CREATE OR REPLACE TEMP TABLE dora_digest AS
-SELECT d.metric, d.service, c.grain, c.period_start, sha256(string_agg(d.digest, chr(10) ORDER BY d.day)) AS inputs_sha256
+SELECT d.metric, d.service, c.grain, c.period_start, sha256(array_to_string(list_sort(list(d.digest)), chr(10))) AS inputs_sha256
 FROM dora_day_digest d JOIN dora_calendar c USING (day)
 GROUP BY ALL;
 

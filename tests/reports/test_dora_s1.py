@@ -83,16 +83,12 @@ def _samples(con: duckdb.DuckDBPyConnection, metric: str, service: str) -> list[
 
 
 def _evidence(metrics: Metrics, metric: str, service: str, role: str) -> set[str]:
-    ids = {
+    (value,) = (
         row["metric_value_id"]
         for row in metrics.metric_value.to_pylist()
         if (row["metric"], row["service"], row["grain"]) == (metric, service, "window")
-    }
-    return {
-        row["fact_id"]
-        for row in metrics.metric_evidence.to_pylist()
-        if row["metric_value_id"] in ids and row["role"] == role
-    }
+    )
+    return {row["fact_id"] for row in metrics.trace(value) if row["role"] == role}
 
 
 @pytest.mark.parametrize("service", ["shop", "billing"])
