@@ -124,3 +124,11 @@ def cosign(body: bytes, signer: Signer, now: datetime) -> notes.Signature:
     seconds = int(now.timestamp())
     data = cosignature.encode(seconds, signer.sign(cosignature.message(body, seconds)))
     return notes.Signature(signer.name, witness_key(signer).key_id, data)
+
+
+def rotation(old: Signer, new: Signer) -> str:
+    """The old key's note that `new` follows it: the `cross_signature` of a `key` statement.
+
+    Read it with `notes.open_note(note.encode(), [old key])`; its second line is the new vkey.
+    """
+    return sign_note(f"key rotation\n{log_key(new).vkey}\n".encode(), old).decode()
