@@ -22,6 +22,7 @@ from evidence.canonical import sha256
 from evidence.custody import capture_key
 from warehouse.forms import Record, split
 from warehouse.normalise import MACROS, typed_select
+from warehouse.redaction import redaction_key, use_key
 from warehouse.sheets import STORED_TYPE, SYSTEM_COLUMNS, Sheet, sheets
 from warehouse.staging import stage
 
@@ -81,6 +82,7 @@ class Builder:
         self._con = duckdb.connect(config={"threads": 2, "memory_limit": "1GB", "temp_directory": str(scratch)})
         self._con.execute("SET TimeZone = 'UTC'")
         self._con.execute(MACROS)
+        use_key(self._con, redaction_key(lake.root.parent))
         self._built = self._built_receipts()
 
     def build(
@@ -116,12 +118,24 @@ class Builder:
     def _build(self, sheet: Sheet, receipts: Sequence[Receipt]) -> Counts:
         stage(self._con, self._custody, receipts, sheet)
         self._con.execute(f"CREATE OR REPLACE TEMP TABLE typed AS {typed_select(sheet)}")
+        self._refuse(sheet)
         self._mark(sheet)
         batch = sha256("".join(sorted(r.sha256 for r in receipts)).encode())[:32]
         self._write(sheet, batch)
         counts = self._account(sheet, receipts, batch)
         self._built.update(r.sha256 for r in receipts)
         return counts
+
+    def _refuse(self, sheet: Sheet) -> None:
+        """Quarantine what is no record of this stream."""
+        for name in sheet.required:
+            parameters = {"reason": f"no {name}: not a record of {sheet.stream}"}
+            self._con.execute(
+                "INSERT INTO unreadable SELECT receipt, page, capture, collected_at, record, 0, $reason"  # noqa: S608
+                f' FROM typed WHERE "{name}" IS NULL',
+                parameters,
+            )
+            self._con.execute(f'DELETE FROM typed WHERE "{name}" IS NULL')  # noqa: S608
 
     def _mark(self, sheet: Sheet) -> None:
         """Give every typed row its fate: `first`, `version`, `conflict`, `duplicate`, or `already` (stored before)."""
@@ -271,7 +285,7 @@ WITH texts AS (
 SELECT natural_key, seq, capture, record, body FROM (
     SELECT natural_key, NULL AS seq, capture, record, NULL AS body, collected_at FROM known
     UNION ALL
-    SELECT natural_key, seq, capture, record, body, collected_at FROM typed WHERE fate = 'first'
+    SELECT natural_key, seq, capture, record, record_text AS body, collected_at FROM typed WHERE fate = 'first'
 ) WHERE natural_key IN (FROM contested)
 ORDER BY natural_key, seq NULLS FIRST, collected_at, capture, record
 """

@@ -9,10 +9,15 @@ A sheet is all that a stream on a new table needs. Its fields::
     mutability: mutable             # append_only | mutable | snapshot
     key: [review_id]                # columns of the natural key
     key_paths: [id]                 # the same in the record, context keys (`_repo`) included
+    key_needs: [review_id]          # optional: without these the key says nothing, and the content stands in for it
     event_time: submitted_at        # column that tells when it happened, by the source's clock
     version_order: submitted_at     # optional: column that orders versions of one object (default: order of arrival)
+    required: [review_id]           # optional: a record without these is no record of this stream: quarantined
     items: [workflow_runs]          # optional: lists that a document of this stream may wrap its records in
-    reads: {user: JSON}             # optional: parts of the record that expressions use
+    inner: [$.properties.log]       # optional: where a shipper's wrapper holds the record, as an object or as text
+    document: true                  # optional: a file is one document, so that an empty file is a broken one
+    reads: {user: JSON}             # optional: parts of the record that expressions use; [{name: VARCHAR}] for a list
+    context_reads: {_repo: VARCHAR} # optional: the same of the request context
     columns:
       review_id: {path: id, type: BIGINT, meaning: "GitHub's id of the review"}
       repo: {sql: "repo_of_url(b.pull_request_url)", reads: {pull_request_url: VARCHAR}, type: VARCHAR, meaning: …}
@@ -21,8 +26,10 @@ A sheet is all that a stream on a new table needs. Its fields::
 - `path` names a value in the record, `context` one in the request context (or in the record itself, for exported
   records that carry it), `sql` an expression over `b` (the record), `c` (the context) and the staged columns
   `body`, `capture`, `record`, `content_sha256`, `collected_at`.
-- Types: VARCHAR, BIGINT, DOUBLE, BOOLEAN, JSON, INSTANT (RFC 3339 text), EPOCH_S, EPOCH_MS. A value that is not of
-  its type is NULL in the table; the capture keeps it.
+- Types: VARCHAR, BIGINT, DOUBLE, BOOLEAN, JSON, INSTANT (RFC 3339 text), EPOCH_S, EPOCH_MS, TIMESTAMPTZ (of an
+  expression that gives an instant). A value that is not of its type is NULL in the table; the capture keeps it.
+- Secrets never become columns in clear: `keyed_hash(…)` and the fact of redaction, or nothing. `fields` (the whole
+  record) only where the source holds no secret in clear.
 - Every table also has the columns in `SYSTEM_COLUMNS`.
 """
 
@@ -51,6 +58,7 @@ STORED_TYPE = {
     "INSTANT": "TIMESTAMPTZ",
     "EPOCH_S": "TIMESTAMPTZ",
     "EPOCH_MS": "TIMESTAMPTZ",
+    "TIMESTAMPTZ": "TIMESTAMPTZ",
 }
 
 SYSTEM_COLUMNS: Mapping[str, tuple[str, str]] = {
@@ -59,6 +67,7 @@ SYSTEM_COLUMNS: Mapping[str, tuple[str, str]] = {
         "Natural key of the record, parts joined by `/`; `sha256:…` of the record if it has none.",
     ),
     "row_status": ("VARCHAR", "`first`, `version` (a mutable object changed) or `conflict` (same key, other content)."),
+    "fetch": ("VARCHAR", "Name of the fetch that brought it (`_fetch`), where the records name one."),
     "collected_at": ("TIMESTAMPTZ", "When the capture was fetched, by the collector's clock."),
     "content_sha256": ("VARCHAR", "SHA-256 of the record's exact text."),
     "capture": ("VARCHAR", "SHA-256 of the capture that holds the record."),
@@ -68,8 +77,10 @@ SYSTEM_COLUMNS: Mapping[str, tuple[str, str]] = {
 
 _KNOWN = {
     "stream", "alias", "table", "meaning", "mutability", "key", "key_paths", "event_time", "version_order", "items",
-    "reads", "columns", "partition", "context_reads",
+    "reads", "columns", "partition", "context_reads", "key_needs", "required", "inner", "document",
 }  # fmt: skip
+_MUTABILITY = ("append_only", "mutable", "snapshot")
+_RESERVED = {"b", "c", "body", "context", "request", "page", "seq", "fate", "part", "evidence", *SYSTEM_COLUMNS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +105,13 @@ class Sheet:
     mutability: str
     key: tuple[str, ...]
     key_paths: tuple[str, ...]
+    key_needs: tuple[str, ...]
+    required: tuple[str, ...]
     event_time: str
     version_order: str
     items: tuple[str, ...]
+    inner: tuple[str, ...]
+    document: bool
     partition: str
     columns: tuple[Column, ...]
     record_shape: Mapping[str, Any]
@@ -128,8 +143,8 @@ def _load(path: Path) -> Sheet:
     unknown = set(raw) - _KNOWN
     if unknown or raw.get("stream") != path.stem:
         raise ConfigError(f"sheet {path.name}: unknown fields {sorted(unknown)}, or `stream` is not {path.stem}")
-    record_shape: dict[str, Any] = {}
-    context_shape: dict[str, Any] = {}
+    record_shape: dict[str, Any] = {"_fetch": "VARCHAR"}
+    context_shape: dict[str, Any] = {"_fetch": "VARCHAR"}
     for name, kind in raw.get("reads", {}).items():
         _place(record_shape, name, kind, path)
     for name, kind in raw.get("context_reads", {}).items():
@@ -137,14 +152,21 @@ def _load(path: Path) -> Sheet:
         _place(record_shape, name, kind, path)
     columns = tuple(_column(name, spec, record_shape, context_shape, path) for name, spec in raw["columns"].items())
     names = {column.name for column in columns}
-    for wanted in (*raw["key"], raw["event_time"], raw.get("version_order") or raw["event_time"]):
+    if reserved := names & _RESERVED:
+        raise ConfigError(f"sheet {path.name}: {sorted(reserved)} are names that the warehouse itself uses")
+    if raw["mutability"] not in _MUTABILITY:
+        raise ConfigError(f"sheet {path.name}: mutability {raw['mutability']!r}; valid are {', '.join(_MUTABILITY)}")
+    mentioned = (*raw["key"], *raw.get("key_needs", ()), *raw.get("required", ()), raw["event_time"])
+    for wanted in (*mentioned, raw.get("version_order") or raw["event_time"]):
         if wanted not in names and wanted not in SYSTEM_COLUMNS:
             raise ConfigError(f"sheet {path.name}: {wanted!r} is not one of its columns {sorted(names)}")
     return Sheet(
         stream=raw["stream"], alias=raw["alias"], table=raw["table"], meaning=raw["meaning"].strip(),
         mutability=raw["mutability"], key=tuple(raw["key"]), key_paths=tuple(raw["key_paths"]),
         event_time=raw["event_time"], version_order=raw.get("version_order", ""),
-        items=tuple(raw.get("items", ())), partition=raw.get("partition", "month"), columns=columns,
+        key_needs=tuple(raw.get("key_needs", ())), required=tuple(raw.get("required", ())),
+        items=tuple(raw.get("items", ())), inner=tuple(raw.get("inner", ())), document=raw.get("document", False),
+        partition=raw.get("partition", "month"), columns=columns,
         record_shape=record_shape, context_shape=context_shape,
     )  # fmt: skip
 
@@ -185,7 +207,7 @@ def _dotted(root: str, path: str) -> str:
     return ".".join([root, *(f'"{part}"' for part in path.split("."))])
 
 
-def _place(shape: dict[str, Any], path: str, kind: str, sheet: Path) -> None:
+def _place(shape: dict[str, Any], path: str, kind: object, sheet: Path) -> None:
     *parents, leaf = path.split(".")
     for parent in parents:
         shape = shape.setdefault(parent, {})

@@ -66,7 +66,11 @@ def _batches(custody: Custody, captures: Sequence[str], sheet: Sheet) -> Iterato
     good: list[dict[str, object]] = []
     bad: list[dict[str, object]] = []
     for capture in captures:
-        for item in split(custody.store.get(capture_key(capture)), wrappers=sheet.items):
+        data = custody.store.get(capture_key(capture))
+        if sheet.document and not data:
+            reason = "the file is empty where a document is expected"
+            bad.append({"capture": capture, "record": 0, "position": 0, "reason": reason})
+        for item in split(data, wrappers=sheet.items):
             if isinstance(item, Record):
                 good.append({"capture": capture, "record": item.number, "body": item.text})
             else:

@@ -13,17 +13,23 @@ MACROS = Path(__file__).with_name("macros.sql").read_text(encoding="utf-8")
 
 
 def typed_select(sheet: Sheet) -> str:
-    """The query that types the table `staged`: business columns, system columns, `seq` (order of arrival), `body`."""
+    """The query that types the table `staged`.
+
+    Gives the business columns, the system columns, `record_text` and `seq` (order of arrival).
+    """
     columns = ",\n    ".join(f'{column.expression} AS "{column.name}"' for column in sheet.columns)
     parts = ", ".join(f"coalesce(CAST(\"{name}\" AS VARCHAR), '')" for name in sheet.key)
     missing = " AND ".join(f'"{name}" IS NULL' for name in sheet.key)
+    if sheet.key_needs:
+        missing = " OR ".join(f'"{name}" IS NULL' for name in sheet.key_needs)
     return f"""
 WITH parsed AS (
-    SELECT *, json_transform(body, '{_shape(sheet.record_shape)}') AS b,
+    SELECT *, json_transform({_inner(sheet)}, '{_shape(sheet.record_shape)}') AS b,
         json_transform(context, '{_shape(sheet.context_shape)}') AS c
     FROM staged
 ), business AS (
-    SELECT receipt, page, capture, record, body, collected_at, content_sha256,
+    SELECT receipt, page, capture, record, body AS record_text, collected_at, content_sha256,
+        coalesce(b._fetch, c._fetch) AS fetch,
     {columns}
     FROM parsed
 )
@@ -34,5 +40,11 @@ FROM business
 """  # noqa: S608 - built from the repository's own sheets
 
 
+def _inner(sheet: Sheet) -> str:
+    """The record inside a shipper's wrapper, where the wrapper holds an object, else the record as it stands."""
+    tried = [f"CAST(object_of(json_extract(body, '{path}')) AS VARCHAR)" for path in sheet.inner]
+    return f"coalesce({', '.join([*tried, 'body'])})" if tried else "body"
+
+
 def _shape(shape: object) -> str:
-    return json.dumps(shape or {"_": "VARCHAR"}).replace("'", "''")
+    return json.dumps(shape).replace("'", "''")

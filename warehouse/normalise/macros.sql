@@ -23,3 +23,136 @@ CREATE OR REPLACE MACRO login_of(actor) AS
 -- Numeric id of an actor that a source writes as an object.
 CREATE OR REPLACE MACRO id_of(actor) AS
     CASE WHEN json_type(actor) = 'OBJECT' THEN try_cast(actor ->> '$.id' AS BIGINT) END;
+
+
+-- Milliseconds since 1970 as a number or as text, or RFC 3339 text -> instant.
+CREATE OR REPLACE MACRO epoch_or_instant(t) AS
+    coalesce(make_timestamptz(try_cast(t AS BIGINT) * 1000), instant(t));
+
+-- RFC 3339 text -> nanoseconds since 1970; the instant type ends at microseconds.
+CREATE OR REPLACE MACRO nanos_of(t) AS
+    epoch_us(instant(regexp_replace(t, '\.[0-9]+', ''))) * 1000
+    + coalesce(try_cast(rpad(left(regexp_extract(t, '\.([0-9]+)', 1), 9), 9, '0') AS BIGINT), 0);
+
+-- An address (or a JSON text with addresses) without credentials: neither user information nor a query value that looks like a secret.
+CREATE OR REPLACE MACRO redact_url(url) AS regexp_replace(
+    regexp_replace(url, '://[^/@\s"]+@', '://REDACTED@'),
+    '([?&](?:[a-z_-]*token|[a-z_-]*secret|[a-z_-]*key|password|sig|signature|x-amz-[a-z-]+)=)[^&#"]*', '\1REDACTED', 'gi'
+);
+
+-- The object that a source writes as an object or as JSON text; NULL for any other value.
+CREATE OR REPLACE MACRO object_of(value) AS
+    CASE
+        WHEN json_type(value) = 'OBJECT' THEN value
+        WHEN json_valid(value ->> '$') AND json_type(value ->> '$') = 'OBJECT' THEN CAST(value ->> '$' AS JSON)
+    END;
+
+-- HMAC-SHA256 under the home's redaction key (the two halves of RFC 2104 are prepared by warehouse.redaction).
+CREATE OR REPLACE MACRO keyed_hash(value) AS
+    'hmac-sha256:' || sha256(getvariable('redaction_outer') || unhex(sha256(getvariable('redaction_inner') || encode(CAST(value AS VARCHAR)))));
+
+-- A list as JSON text; NULL where there was no list.
+CREATE OR REPLACE MACRO json_list(items) AS CASE WHEN items IS NOT NULL THEN CAST(to_json(items) AS VARCHAR) END;
+
+-- Resources of a Terraform state (version 4): addresses, keyed hashes of their attributes, and the attributes that
+-- controls ask for and that hold no secret.
+CREATE OR REPLACE MACRO state_resources(resources) AS json_list(list_transform(
+    json_extract(resources, '$[*]'),
+    lambda r: {
+        'module': r ->> '$.module', 'mode': r ->> '$.mode', 'type': r ->> '$.type', 'name': r ->> '$.name',
+        'provider': r ->> '$.provider',
+        'instances': list_transform(
+            json_extract(r, '$.instances[*]'),
+            lambda i: {
+                'index_key': i -> '$.index_key', 'status': i ->> '$.status', 'deposed': i ->> '$.deposed',
+                'attributes_hash': keyed_hash(i -> '$.attributes'),
+                'attributes': {
+                    'arn': i ->> '$.attributes.arn', 'role': i ->> '$.attributes.role',
+                    'user': i ->> '$.attributes.user', 'policy_arn': i ->> '$.attributes.policy_arn',
+                    'policy': i ->> '$.attributes.policy',
+                    'assume_role_policy': i ->> '$.attributes.assume_role_policy',
+                    'principal_arn': i ->> '$.attributes.principal_arn',
+                    'kubernetes_groups': i -> '$.attributes.kubernetes_groups',
+                    'enable_key_rotation': i -> '$.attributes.enable_key_rotation',
+                    'backup_retention_period': i -> '$.attributes.backup_retention_period',
+                    'deletion_protection': i -> '$.attributes.deletion_protection',
+                    'min_size': i -> '$.attributes.min_size', 'max_size': i -> '$.attributes.max_size',
+                    'desired_size': i -> '$.attributes.desired_size'
+                }
+            }
+        )
+    }
+));
+
+-- Rules of every run of a SARIF report.
+CREATE OR REPLACE MACRO sarif_rules(runs) AS json_list(flatten(list_transform(
+    json_extract(runs, '$[*]'),
+    lambda run: list_transform(
+        json_extract(run, '$.tool.driver.rules[*]'),
+        lambda rule: {
+            'tool': run ->> '$.tool.driver.name', 'id': rule ->> '$.id',
+            'level': rule ->> '$.defaultConfiguration.level',
+            'security_severity': rule ->> '$.properties."security-severity"'
+        }
+    )
+)));
+
+-- Results of every run of a SARIF report, without snippets and messages.
+CREATE OR REPLACE MACRO sarif_results(runs) AS json_list(flatten(list_transform(
+    json_extract(runs, '$[*]'),
+    lambda run: list_transform(
+        json_extract(run, '$.results[*]'),
+        lambda r: {
+            'tool': run ->> '$.tool.driver.name', 'rule_id': coalesce(r ->> '$.ruleId', r ->> '$.rule.id'),
+            'rule_index': r -> '$.ruleIndex', 'level': r ->> '$.level', 'kind': r ->> '$.kind',
+            'uri': r ->> '$.locations[0].physicalLocation.artifactLocation.uri',
+            'start_line': r -> '$.locations[0].physicalLocation.region.startLine',
+            'fingerprints': coalesce(r -> '$.partialFingerprints', r -> '$.fingerprints'),
+            'suppressions': r -> '$.suppressions', 'baseline_state': r ->> '$.baselineState'
+        }
+    )
+)));
+
+-- Findings of every target of a Trivy report.
+CREATE OR REPLACE MACRO trivy_vulnerabilities(results) AS json_list(flatten(list_transform(
+    json_extract(results, '$[*]'),
+    lambda t: list_transform(
+        json_extract(t, '$.Vulnerabilities[*]'),
+        lambda v: {
+            'target': t ->> '$.Target', 'class': t ->> '$.Class', 'id': v ->> '$.VulnerabilityID',
+            'package': v ->> '$.PkgName', 'installed': v ->> '$.InstalledVersion', 'fixed': v ->> '$.FixedVersion',
+            'severity': v ->> '$.Severity', 'status': v ->> '$.Status'
+        }
+    )
+)));
+CREATE OR REPLACE MACRO trivy_misconfigurations(results) AS json_list(flatten(list_transform(
+    json_extract(results, '$[*]'),
+    lambda t: list_transform(
+        json_extract(t, '$.Misconfigurations[*]'),
+        lambda m: {
+            'target': t ->> '$.Target', 'id': m ->> '$.ID', 'severity': m ->> '$.Severity', 'status': m ->> '$.Status'
+        }
+    )
+)));
+CREATE OR REPLACE MACRO trivy_secrets(results) AS json_list(flatten(list_transform(
+    json_extract(results, '$[*]'),
+    lambda t: list_transform(
+        json_extract(t, '$.Secrets[*]'),
+        lambda s: {
+            'target': t ->> '$.Target', 'rule_id': s ->> '$.RuleID', 'category': s ->> '$.Category',
+            'severity': s ->> '$.Severity'
+        }
+    )
+)));
+
+-- Alerts of the sites of a ZAP report; some versions write a single site as an object.
+CREATE OR REPLACE MACRO zap_alerts(site) AS json_list(flatten(list_transform(
+    CASE WHEN json_type(site) = 'OBJECT' THEN [site] ELSE json_extract(site, '$[*]') END,
+    lambda s: list_transform(
+        json_extract(s, '$.alerts[*]'),
+        lambda a: {
+            'site': s ->> '$."@name"', 'plugin_id': a ->> '$.pluginid', 'name': a ->> '$.name',
+            'risk': a ->> '$.riskcode', 'confidence': a ->> '$.confidence', 'count': a ->> '$.count'
+        }
+    )
+)));
