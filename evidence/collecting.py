@@ -127,7 +127,7 @@ def collect(
         if now < midnight(day + timedelta(days=1), zone):
             continue
         for stream in chosen:
-            for window, read in _due(stream, day, zone, now):
+            for window, read in _due(custody, stream, day, zone, now):
                 try:
                     done.receipts.append(custody.collect(source, stream.name, window, now=now, read=read))
                 except (SourceUnavailable, SourceRejected) as error:
@@ -137,12 +137,13 @@ def collect(
     return done
 
 
-def _due(stream: Stream, day: date, zone: str, now: datetime) -> Iterable[tuple[Window, int]]:
+def _due(custody: Custody, stream: Stream, day: date, zone: str, now: datetime) -> Iterable[tuple[Window, int]]:
+    """The day's first read, and the re-reads of it and of earlier days that have come due."""
     yield day_window(day, zone), 0
-    for back in range(_LONGEST_REREAD + 1):
+    for back in range(_LONGEST_REREAD + 1 if stream.rereads else 0):
         window = day_window(day - timedelta(days=back), zone)
         for read, after in enumerate(stream.rereads, start=1):
-            if window.end + after <= now:
+            if window.end + after <= now and custody.holds(stream.name, window):
                 yield window, read
 
 

@@ -2,7 +2,7 @@
 
 - The order of writing is the order of trust: captures, their index, the receipt, the ledger leaf. A crash between
   two steps leaves bytes without a receipt; asking again stores the same bytes once and finishes.
-- A window that has a complete receipt is not asked again; a re-read is a receipt of its own.
+- A window that was received as far as it can be is not asked again; a planned re-read is a receipt of its own.
 - A window that was not received whole has a receipt too, with its gaps; a later attempt gets the next number.
 - Two collections of one window at once do no harm: the receipt is write-once, the second one finds the first's.
 
@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     from evidence.sources.base import Source
     from evidence.stores.base import Store
 
-_INLINE_CURSOR = (
-    8 * 1024
-)  # bytes; a larger cursor is an object of its own, so that a receipt fits a ledger leaf
+_INLINE_CURSOR = 8 * 1024  # bytes; a larger cursor is an object of its own, so that a receipt fits a ledger leaf
 
 
 class Log(Protocol):
@@ -69,6 +67,11 @@ class Receipt:
         """Whether everything that was asked for was received."""
         return bool(self.body["complete"])
 
+    @property
+    def final(self) -> bool:
+        """Whether asking for this window again can bring nothing more: all is here, or the gaps say what is lost."""
+        return self.complete or bool(self.body["gaps"])
+
 
 class Custody:
     """The evidence locker: a store, the receipts in it, and the ledger that they are published to.
@@ -79,9 +82,7 @@ class Custody:
         retain_until: retention put on every object that is stored from now on.
     """
 
-    def __init__(
-        self, store: Store, *, collector: Mapping[str, str], retain_until: datetime | None = None
-    ) -> None:
+    def __init__(self, store: Store, *, collector: Mapping[str, str], retain_until: datetime | None = None) -> None:
         self.store = store
         self._collector = dict(collector)
         self._retain_until = retain_until
@@ -103,9 +104,7 @@ class Custody:
             item = json.loads(line)
             yield Sighting(**{**item, "fetched_at": datetime.fromisoformat(item["fetched_at"])})
 
-    def collect(
-        self, source: Source, stream: str, window: Window, *, now: datetime, read: int = 0
-    ) -> Receipt:
+    def collect(self, source: Source, stream: str, window: Window, *, now: datetime, read: int = 0) -> Receipt:
         """Ask `source` for one stream and window, unless it was received whole before.
 
         Args:
@@ -115,8 +114,8 @@ class Custody:
             SourceUnavailable, SourceRejected: nothing counts as received; what was stored is found again next time.
             StoreError: the same.
         """
-        earlier = [r for r in self.receipts(stream) if r.key.startswith(_prefix(stream, window, read))]
-        done = [r for r in earlier if r.complete]
+        earlier = self._attempts(stream, window, read)
+        done = [r for r in earlier if r.final]
         if done:
             return done[0]
         cursor = self.cursor(stream) if read == 0 else {}
@@ -132,6 +131,10 @@ class Custody:
             "cursor_before": self._inline(cursor),
         }
         return self._finish(key, stream, now, keeper.sightings, outcome, {**body, "index": index})
+
+    def holds(self, stream: str, window: Window, *, read: int = 0) -> bool:
+        """Whether a window was received as far as it can be."""
+        return any(receipt.final for receipt in self._attempts(stream, window, read))
 
     def keep_file(self, stream: str, path: Path, *, name: str, now: datetime) -> Receipt:
         """Take one file that somebody exported; the same bytes under the same name are taken once.
@@ -152,7 +155,7 @@ class Custody:
 
     def cursor(self, stream: str) -> Mapping[str, Any]:
         """Where the last first-read of `stream` that was received whole ended."""
-        done = [r for r in self.receipts(stream) if r.complete and r.body.get("read") == 0]
+        done = [r for r in self.receipts(stream) if r.final and r.body.get("read") == 0]
         if not done:
             return {}
         last = max(done, key=lambda r: (r.body["window"]["end"], r.body["asked_at"]))
@@ -162,6 +165,10 @@ class Custody:
     def publish(self, log: Log, receipts: Iterable[Receipt]) -> None:
         """Append receipts to the ledger; those already there stay where they are."""
         log.append([canonical(receipt.body) for receipt in receipts])
+
+    def _attempts(self, stream: str, window: Window, read: int) -> list[Receipt]:
+        prefix = _prefix(stream, window, read)
+        return [receipt for receipt in self.receipts(stream) if receipt.key.startswith(prefix)]
 
     def _finish(
         self,
@@ -195,11 +202,7 @@ class Custody:
 
     def _inline(self, cursor: Mapping[str, Any]) -> dict[str, Any]:
         data = canonical(dict(cursor))
-        return (
-            dict(cursor)
-            if len(data) <= _INLINE_CURSOR
-            else {"object": self._object("cursors", data, ".json")}
-        )
+        return dict(cursor) if len(data) <= _INLINE_CURSOR else {"object": self._object("cursors", data, ".json")}
 
     def _object(self, folder: str, data: bytes, suffix: str) -> str:
         digest = sha256(data)
@@ -234,9 +237,7 @@ class _Keeper:
     def unchanged(
         self, capture: str, *, request: str, response: Mapping[str, Any], context: Mapping[str, Any]
     ) -> Sighting:
-        return self._note(
-            capture, len(self.body(capture)), request, {**response, "not_modified": True}, context
-        )
+        return self._note(capture, len(self.body(capture)), request, {**response, "not_modified": True}, context)
 
     def body(self, capture: str) -> bytes:
         data = self._store.get(capture_key(capture))
@@ -250,9 +251,7 @@ class _Keeper:
     def _note(
         self, digest: str, size: int, request: str, response: Mapping[str, Any], context: Mapping[str, Any]
     ) -> Sighting:
-        sighting = Sighting(
-            digest, size, request, dict(context), dict(response), self._now, len(self.sightings)
-        )
+        sighting = Sighting(digest, size, request, dict(context), dict(response), self._now, len(self.sightings))
         self.sightings.append(sighting)
         return sighting
 

@@ -117,6 +117,8 @@ def partitions(receipt: Receipt, zone: str) -> Iterator[dict[str, object]]:
             causes.append("the window covers a part of the day")
         if not receipt.complete and not gaps:
             causes.append("the collection did not finish")
+        if causes and receipt.body.get("read"):
+            continue  # what a later look could not have again takes nothing from what the first one had
         yield {
             "stream": receipt.stream, "day": day, "status": "partial" if causes else "complete",
             "reason": "; ".join(causes), "receipt": receipt.sha256,
