@@ -1,0 +1,67 @@
+"""Charts: accessible, deterministic, and honest about gaps."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from reports.dora.charts import Point, calendar, distribution, trend
+
+SVG = "{http://www.w3.org/2000/svg}"
+START = date(2026, 3, 2)
+COUNTS = {START + timedelta(days=offset): offset % 3 for offset in range(27)}
+POINTS = [Point("W10", 7), Point("W11", 5), Point("W12", None), Point("W13", 0), Point("W14", 2, partial=True)]
+CHARTS = {
+    "trend": trend("Deployments <all>", POINTS, unit="deployments", target=5),
+    "distribution": distribution("Lead time", [70, 70, 130, 5200], unit="minutes"),
+    "no values": distribution("Lead time", [], unit="minutes"),
+    "calendar": calendar("Calendar", COUNTS, start=START, end=START + timedelta(days=28)),
+    "no points": trend("Nothing", [], unit="minutes"),
+}
+
+
+@pytest.mark.parametrize("name", list(CHARTS))
+def test_a_chart_is_well_formed_and_says_itself_in_words(name: str) -> None:
+    """Each chart is XML with a role, a title and a description, and refers to nothing outside."""
+    root = ET.fromstring(CHARTS[name])
+    title, description = root[0], root[1]
+
+    assert root.get("role") == "img"
+    assert (title.tag, description.tag) == (f"{SVG}title", f"{SVG}desc")
+    assert title.text
+    assert description.text
+    assert "href" not in CHARTS[name]
+
+
+def test_a_gap_breaks_the_line_and_zero_does_not() -> None:
+    """A period without a value is no point; the words say so."""
+    root = ET.fromstring(CHARTS["trend"])
+
+    assert len(root.findall(f"{SVG}polyline")) == 2
+    assert len(root.findall(f"{SVG}circle")) == 4
+    assert "W12: no value; W13: 0; W14: 2 (partial)" in (root[1].text or "")
+
+
+def test_the_distribution_shows_every_value() -> None:
+    """Count, bounds and median are in the words; the largest value is in the last bins, not beyond them."""
+    assert "4 values in minutes, from 70 to 5200, median 100." in CHARTS["distribution"]
+
+
+def test_the_calendar_leaves_unknown_days_empty() -> None:
+    """A day without a count is outlined, a day with zero is filled."""
+    root = ET.fromstring(CHARTS["calendar"])
+    squares = root.findall(f"{SVG}rect")
+
+    assert len(squares) == 28
+    assert [square.get("fill") for square in squares].count("none") == 1
+    assert "27 deployments on 18 of 28 days, 2 on the busiest." in CHARTS["calendar"]
+
+
+def test_the_same_data_give_the_same_bytes() -> None:
+    """Nothing of the clock, the locale or an order of hashing gets in."""
+    reversed_counts = dict(reversed(COUNTS.items()))
+
+    assert calendar("Calendar", reversed_counts, start=START, end=START + timedelta(days=28)) == CHARTS["calendar"]
+    assert distribution("Lead time", [5200, 130, 70, 70], unit="minutes") == CHARTS["distribution"]
