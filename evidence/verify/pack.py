@@ -19,7 +19,7 @@ from evidence.verify.formats.errors import FormatError, ProofError
 from evidence.verify.log import Head, check_extends, check_log, read_head
 from evidence.verify.manifest import LEDGER_NAME, MANIFEST_NAME, parse_manifest, parse_statements
 from evidence.verify.report import Check, Name, Report, Result, failed, not_checked, passed
-from evidence.verify.signature import check_signature
+from evidence.verify.signature import UNARCHIVED, check_signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -169,6 +169,8 @@ def _open_questions(checks: list[Check], signed: Signed) -> Iterator[str]:
         yield "That only the company could sign: its key is a software key, usable by whoever can read its file."
     if Name.TIMESTAMP in unchecked:
         yield "When it was signed: without a trusted timestamp the signing time is the signer's own claim."
+    if any(check.name is Name.TIMESTAMP and check.detail.endswith(UNARCHIVED) for check in checks):
+        yield "That the timestamp authority's certificate was not revoked: the pack embeds no data about it."
     if unchecked & {Name.CHECKPOINT, Name.WITNESSES, Name.CONSISTENCY}:
         yield "That the log was not rewritten before this pack by whoever holds its key."
     yield (

@@ -40,7 +40,7 @@ from pyhanko_certvalidator.policy_decl import (
 )
 from pyhanko_certvalidator.registry import SimpleTrustManager
 
-from evidence.verify.report import Check, Name, failed, not_checked, passed
+from evidence.verify.report import Check, Name, Result, failed, not_checked, passed
 from evidence.verify.trust import Trust
 
 if TYPE_CHECKING:
@@ -52,11 +52,17 @@ if TYPE_CHECKING:
 # Its warnings ("no document timestamps …") are checks here; without a handler Python prints them to the terminal.
 logging.getLogger("pyhanko").addHandler(logging.NullHandler())
 
+UNARCHIVED = "no revocation data of the timestamp authority is embedded"
+
 _ALLOWED = frozenset({ModificationLevel.NONE, ModificationLevel.LTA_UPDATES, ModificationLevel.FORM_FILLING})
 
 # Revocation data is asked for where the certificate says that there is some: a software key's says that there is none.
 _IF_DECLARED = RevocationCheckingPolicy(
     RevocationCheckingRule.CHECK_IF_DECLARED, RevocationCheckingRule.CHECK_IF_DECLARED
+)
+# A timestamp without an archive timestamp (level B-T) embeds no revocation data of its authority: the report says so.
+_UNLESS_ABSENT = RevocationCheckingPolicy(
+    RevocationCheckingRule.CHECK_IF_DECLARED_SOFT, RevocationCheckingRule.CHECK_IF_DECLARED_SOFT
 )
 
 
@@ -103,24 +109,26 @@ def _gate(data: bytes, signatures: list[Any], trust: Trust | None, now: datetime
     status = outcome.api_status
     sound = status is not None and status.intact and status.valid
     end = _end_of_signed_bytes(company, data)
+    timestamp = _timestamp(outcome, company, trust)
+    proven = timestamp.result is Result.OK
     checks = (
         readable,
         present,
         _integrity(sound=sound, contiguous=end is not None),
-        _signer(outcome, company, trust),
+        _signer(outcome, company.signer_cert, trust, outcome.best_signature_time if proven else now),
         _changes(company, signatures[-1], data, len(data) - (end or 0)),
-        _timestamp(outcome, company, trust),
+        timestamp,
         _countersignatures([one for one in later if one.sig_object_type == "/Sig"], trust, now),
     )
-    proven = outcome.best_signature_time if checks[5].result == "ok" else company.self_reported_timestamp
+    signed_at = outcome.best_signature_time if proven else company.self_reported_timestamp
     subject = company.signer_cert.subject.human_friendly
-    return Signed(data[:end] if sound and end else None, subject, proven, checks)
+    return Signed(data[:end] if sound and end else None, subject, signed_at, checks)
 
 
 def _validate(signature: Any, trust: Trust, now: datetime) -> Any:
     """AdES validation of one signature: with its timestamps if there are and their roots are known, else as of now."""
     signature.compute_integrity_info()
-    policy = _policy(trust)
+    policy = _policy(trust, archived=_is_archived(signature))
     timing = ValidationTimingInfo(validation_time=now, best_signature_time=now, point_in_time_validation=False)
     if trust.timestamp_roots and _has_timestamp(signature):
         return asyncio.run(ades_lta_validation(signature, policy, timing))
@@ -131,6 +139,10 @@ def _validate(signature: Any, trust: Trust, now: datetime) -> Any:
         raw_digest=signature.compute_digest(),
     )
     return asyncio.run(basic)
+
+
+def _is_archived(signature: Any) -> bool:
+    return bool(signature.reader.embedded_timestamp_signatures)
 
 
 def _has_timestamp(signature: Any) -> bool:
@@ -164,15 +176,18 @@ def _end_of_signed_bytes(company: Any, data: bytes) -> int | None:
     return resume + after if whole and resume + after <= len(data) else None
 
 
-def _signer(outcome: Any, company: Any, trust: Trust | None) -> Check:
-    certificate = company.signer_cert
+def _signer(outcome: Any, certificate: x509.Certificate, trust: Trust | None, moment: datetime) -> Check:
+    """Who signed; `moment` is the proven time of signing, else the time of verification."""
     who = f"{certificate.subject.human_friendly}, certificate SHA-256 {certificate.sha256.hex()}"
     if trust is None:
         return not_checked(Name.SIGNER, f"{who}: give the trust file that the company sent apart from the pack")
-    if outcome.ades_subindic is AdESPassed.OK and outcome.api_status.trusted:
-        return passed(Name.SIGNER, who)
-    reason = outcome.failure_msg or outcome.ades_subindic.standard_name.replace("_", " ").lower()
-    return failed(Name.SIGNER, f"{who}: not vouched for by the trust file: {reason}")
+    if outcome.ades_subindic is not AdESPassed.OK or not outcome.api_status.trusted:
+        reason = outcome.failure_msg or outcome.ades_subindic.standard_name.replace("_", " ").lower()
+        return failed(Name.SIGNER, f"{who}: not vouched for by the trust file: {reason}")
+    # A certificate that the trust file names itself has an empty path, on which pyHanko looks at no dates.
+    if not certificate.not_valid_before <= moment <= certificate.not_valid_after:
+        return failed(Name.SIGNER, f"{who}: its certificate was not valid on {moment:%Y-%m-%d}")
+    return passed(Name.SIGNER, who)
 
 
 def _changes(company: Any, last: Any, data: bytes, appended: int) -> Check:
@@ -197,7 +212,6 @@ def _only_permitted_changes(signature: Any) -> bool:
 
 
 def _timestamp(outcome: Any, company: Any, trust: Trust | None) -> Check:
-    archive = company.reader.embedded_timestamp_signatures
     if not _has_timestamp(company):
         return not_checked(Name.TIMESTAMP, f"none: {company.self_reported_timestamp} is the signer's own claim")
     if trust is None or not trust.timestamp_roots:
@@ -205,9 +219,11 @@ def _timestamp(outcome: Any, company: Any, trust: Trust | None) -> Check:
     token = outcome.signature_timestamp_status
     if token is None or token.ades_subindic is not AdESPassed.OK:
         return failed(Name.TIMESTAMP, "the signature's timestamp does not hold")
-    if archive and outcome.oldest_evidence_record_timestamp is None:
+    if not _is_archived(company):
+        return passed(Name.TIMESTAMP, f"signed before {outcome.best_signature_time}; {UNARCHIVED}")
+    if outcome.oldest_evidence_record_timestamp is None:
         return failed(Name.TIMESTAMP, "the document timestamps do not hold")
-    return passed(Name.TIMESTAMP, f"signed before {outcome.best_signature_time}, {len(archive)} document timestamps")
+    return passed(Name.TIMESTAMP, f"signed before {outcome.best_signature_time}; archived with its revocation data")
 
 
 def _countersignatures(signatures: list[Any], trust: Trust | None, now: datetime) -> Check:
@@ -224,15 +240,19 @@ def _countersignatures(signatures: list[Any], trust: Trust | None, now: datetime
     return passed(Name.COUNTERSIGNATURES, "; ".join(told))
 
 
-def _policy(trust: Trust) -> PdfSignatureValidationSpec:
-    days = timedelta(days=trust.revocation_freshness_days)
-    revocation = CertRevTrustPolicy(
-        _IF_DECLARED, freshness=days, freshness_req_type=FreshnessReqType.MAX_DIFF_REVOCATION_VALIDATION
+def _policy(trust: Trust, *, archived: bool) -> PdfSignatureValidationSpec:
+    signer, authority = (
+        CertRevTrustPolicy(
+            rule,
+            freshness=timedelta(days=trust.revocation_freshness_days),
+            freshness_req_type=FreshnessReqType.MAX_DIFF_REVOCATION_VALIDATION,
+        )
+        for rule in (_IF_DECLARED, _IF_DECLARED if archived else _UNLESS_ABSENT)
     )
     return PdfSignatureValidationSpec(
         SignatureValidationSpec(
-            cert_validation_policy=CertValidationPolicySpec(_roots(trust.signers), revocation),
-            ts_cert_validation_policy=CertValidationPolicySpec(_roots(trust.timestamp_roots), revocation),
+            cert_validation_policy=CertValidationPolicySpec(_roots(trust.signers), signer),
+            ts_cert_validation_policy=CertValidationPolicySpec(_roots(trust.timestamp_roots), authority),
             revinfo_gathering_policy=RevocationInfoGatheringSpec(
                 RevinfoOnlineFetchingRule.LOCAL_ONLY, certificate_fetching_rule=CertificateFetchingRule.NEVER_FETCH
             ),

@@ -2,8 +2,8 @@
 
 - The default key is a file: PKCS#12, P-256, mode 0600, and its subject says "software key", because whoever can read
   the file can sign. It is meant for trying out and for small installations.
-- Its certificate is issued by a root made for it alone, whose private key is forgotten at once: nobody can issue a
-  second one, and pdfsig trusts a leaf below a root where it refuses a self-signed leaf. The auditor gets the root.
+- The trust file names its certificate itself. It is issued by a root made for it alone, whose private key is forgotten
+  at once, because pdfsig and openssl trust a leaf below a root (`ROOT_FILE`) where they refuse a self-signed leaf.
 - The passphrase is random and lies in a 0600 file of its own, so that a copy of the PKCS#12 file alone (a backup,
   a mail) discloses nothing. A caller that keeps the passphrase elsewhere passes it and none is written.
 - Nothing is overwritten: replacing a key is a decision (rotation), not a side effect.
@@ -61,17 +61,17 @@ class PackSigner:
     Attributes:
         signer: what pyHanko signs with: a file's key here, an HSM's or a KMS's elsewhere.
         subject: the certificate's subject as people read it, for the cover and the verification page.
-        root_pem: the certificate that the auditor is handed to trust.
+        trusted_pem: the certificate that the auditor is handed to trust: a software key's own, a company CA's root.
     """
 
     signer: Any
     subject: str
-    root_pem: str
+    trusted_pem: str
 
     @property
-    def root_fingerprint(self) -> str:
-        """SHA-256 of the root's DER form, lower-case hexadecimal: what is read out over the telephone."""
-        return TrustedCertificate.from_pem(self.root_pem).sha256
+    def fingerprint(self) -> str:
+        """SHA-256 of the trusted certificate (DER) in lower-case hexadecimal: what is read out over the telephone."""
+        return TrustedCertificate.from_pem(self.trusted_pem).sha256
 
 
 def make_software_key(
@@ -124,7 +124,7 @@ def load_signer(folder: Path, *, passphrase: bytes | None = None) -> PackSigner:
             next_step="Make one with `evidence init`, or name the folder that holds it in evidence.yaml.",
         ) from error
     try:
-        _, leaf, chain = pkcs12.load_key_and_certificates(archive, secret)
+        _, leaf, _ = pkcs12.load_key_and_certificates(archive, secret)
         signer = SimpleSigner.load_pkcs12_data(archive, other_certs=(), passphrase=secret)
     except ValueError as error:
         raise ConfigError(
@@ -133,8 +133,7 @@ def load_signer(folder: Path, *, passphrase: bytes | None = None) -> PackSigner:
         ) from error
     if leaf is None:
         raise ConfigError(f"the signing key {path} holds no certificate")
-    root = chain[-1] if chain else leaf
-    return PackSigner(signer, leaf.subject.rfc4514_string(), _pem(root))
+    return PackSigner(signer, leaf.subject.rfc4514_string(), leaf.public_bytes(serialization.Encoding.PEM).decode())
 
 
 def write_trust(
@@ -169,7 +168,12 @@ def _issue(
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate, x509.Certificate]:
     """A signing key, its certificate, and the root that issued it; the root's own key is not kept."""
     root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Root of the software key")])
+    issuer = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COMMON_NAME, "Root of one software key"),
+            x509.NameAttribute(NameOID.SERIAL_NUMBER, secrets.token_hex(8)),  # two roots never share a name
+        ]
+    )
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     root = (
         _builder(issuer, issuer, root_key.public_key(), start, end)
@@ -207,10 +211,6 @@ def _builder(
 def _usage(**granted: bool) -> x509.KeyUsage:
     """The key usage that grants exactly `granted`; content_commitment is what older texts call nonRepudiation."""
     return x509.KeyUsage(**dict.fromkeys(_USAGES, False) | granted)
-
-
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def _create(path: Path, data: bytes) -> None:

@@ -93,13 +93,18 @@ async def _sign(pdf: bytes, signer: PackSigner, *, now: datetime, reason: str, t
     for name, label in FIELDS.items():
         append_signature_field(writer, _field(name, label))
     target = io.BytesIO()
+    metadata = _metadata(signer, reason, tsa)
     pdf_signer = _Signer(
-        _metadata(signer, reason, tsa),
+        metadata,
         signer=signer.signer,
         timestamper=RequestsHTTPTimeStamper(tsa.url, timeout=tsa.timeout) if tsa else None,
     )
     pdf_signer.now = now
-    await pdf_signer.async_sign_pdf(writer, existing_fields_only=True, output=target)
+    try:
+        await pdf_signer.async_sign_pdf(writer, existing_fields_only=True, output=target)
+    finally:
+        if metadata.validation_context is not None:
+            await metadata.validation_context.aclose()  # the connections over which it fetched
     return target.getvalue()
 
 
@@ -132,7 +137,7 @@ def _metadata(signer: PackSigner, reason: str, tsa: TimestampAuthority | None) -
 
 def _validation_context(signer: PackSigner, tsa: TimestampAuthority) -> ValidationContext:
     """Trust the signer's own certificate and the authority's roots; fetch what is to be embedded."""
-    roots = [_certificate(text) for text in (signer.root_pem, *tsa.roots)]
+    roots = [_certificate(text) for text in (signer.trusted_pem, *tsa.roots)]
     return ValidationContext(trust_roots=roots, allow_fetching=True, revocation_mode="hard-fail")
 
 

@@ -40,7 +40,7 @@ def pack(signer: PackSigner, tmp_path: Path) -> Path:
 @pytest.fixture
 def trust_file(signer: PackSigner, tmp_path: Path) -> Path:
     """The trust file on disk."""
-    write_trust(tmp_path / "trust.json", signers=[signer.root_pem])
+    write_trust(tmp_path / "trust.json", signers=[signer.trusted_pem])
     return tmp_path / "trust.json"
 
 
@@ -164,7 +164,7 @@ def test_wrong_trust_files_end_with_2(
 
 def test_fingerprint_must_be_the_certificates_own(signer: PackSigner) -> None:
     """The fingerprint that is read out over the telephone is the one that counts."""
-    wrong = {**TRUST, "signers": [{"pem": signer.root_pem, "sha256": "0" * 64}]}
+    wrong = {**TRUST, "signers": [{"pem": signer.trusted_pem, "sha256": "0" * 64}]}
     with pytest.raises(FormatError, match="gives fingerprint 0000"):
         trust.parse_trust(json.dumps(wrong).encode())
 
@@ -173,9 +173,9 @@ def test_quorum_needs_as_many_witnesses(signer: PackSigner, tmp_path: Path) -> N
     """A quorum that can never be met, or a witness counted twice, is a mistake in the file."""
     one = packs.grown_log().witness_vkeys[0]
     with pytest.raises(FormatError, match="asks for 2 witnesses and names 1"):
-        write_trust(tmp_path / "t", signers=[signer.root_pem], witness_vkeys=[one], witness_quorum=2)
+        write_trust(tmp_path / "t", signers=[signer.trusted_pem], witness_vkeys=[one], witness_quorum=2)
     with pytest.raises(FormatError, match="names a witness twice"):
-        write_trust(tmp_path / "t", signers=[signer.root_pem], witness_vkeys=[one, one], witness_quorum=2)
+        write_trust(tmp_path / "t", signers=[signer.trusted_pem], witness_vkeys=[one, one], witness_quorum=2)
 
 
 @pytest.mark.parametrize("text", ["{", "1.5", "NaN", "9007199254740993", "1" * 5000, '{"a":1,"a":2}', "\ud800"])

@@ -48,7 +48,7 @@ def trust(signer: PackSigner, log: LogOfTests, tmp_path: Path) -> Trust:
     """The company's root, its log's key, and both witnesses."""
     return write_trust(
         tmp_path / "trust.json",
-        signers=[signer.root_pem],
+        signers=[signer.trusted_pem],
         log_vkeys=[log.vkey],
         witness_vkeys=log.witness_vkeys,
         witness_quorum=2,
@@ -286,7 +286,7 @@ def test_without_log_keys_the_log_is_only_compared_with_itself(
     auditor: Auditor, log: LogOfTests, signer: PackSigner, tmp_path: Path
 ) -> None:
     """Keys inside the pack are hints: without the auditor's own, the checkpoint stays unchecked."""
-    auditor.trust = write_trust(tmp_path / "small.json", signers=[signer.root_pem])
+    auditor.trust = write_trust(tmp_path / "small.json", signers=[signer.trusted_pem])
     report = auditor.report(auditor.pack(log.ledger(INDEXES), statements(log)), held=log.checkpoint())
 
     assert report.ok
@@ -298,7 +298,7 @@ def test_without_a_quorum_witnesses_are_told_and_not_checked(
     auditor: Auditor, log: LogOfTests, signer: PackSigner, tmp_path: Path
 ) -> None:
     """A trust file that asks for no witness cannot exclude a fork by the log itself, and the report says so."""
-    auditor.trust = write_trust(tmp_path / "small.json", signers=[signer.root_pem], log_vkeys=[log.vkey])
+    auditor.trust = write_trust(tmp_path / "small.json", signers=[signer.trusted_pem], log_vkeys=[log.vkey])
     found = result(auditor.report(auditor.pack(log.ledger(INDEXES), statements(log))), Name.WITNESSES)
 
     assert found[0] is Result.NOT_CHECKED

@@ -46,7 +46,7 @@ def thief(tmp_path_factory: pytest.TempPathFactory) -> PackSigner:
 @pytest.fixture(scope="module")
 def trust(signer: PackSigner, tmp_path_factory: pytest.TempPathFactory) -> Trust:
     """What the auditor was handed."""
-    return write_trust(tmp_path_factory.mktemp("trust") / "trust.json", signers=[signer.root_pem])
+    return write_trust(tmp_path_factory.mktemp("trust") / "trust.json", signers=[signer.trusted_pem])
 
 
 @pytest.fixture(scope="module")
@@ -276,6 +276,15 @@ def test_without_trust_file_the_forgery_is_not_vouched_for(thief: PackSigner, tm
 
     assert Name.SIGNER in report.named(Result.NOT_CHECKED)
     assert any(text.startswith("Who signed") for text in report.does_not_prove)
+
+
+def test_untimed_pack_does_not_outlive_its_certificate(pack: bytes, trust: Trust, tmp_path: Path) -> None:
+    """Without a timestamp nobody can tell whether an expired key signed before or after it expired."""
+    path = packs.lay_out(tmp_path, pack)
+    nine, eleven = (verify_pack(path, trust=trust, now=packs.NOW + timedelta(days=365 * years)) for years in (9, 11))
+
+    assert nine.ok
+    assert eleven.named(Result.FAILED) == (Name.SIGNER,)
 
 
 def manifest(*files: PackFile) -> bytes:

@@ -101,7 +101,7 @@ class TestKey:
         made = make_software_key(tmp_path, common_name="Acme", now=packs.NOW, passphrase=b"from the vault")
 
         assert not (tmp_path / PASSPHRASE_FILE).exists()
-        assert load_signer(tmp_path, passphrase=b"from the vault").root_pem == made.root_pem
+        assert load_signer(tmp_path, passphrase=b"from the vault").trusted_pem == made.trusted_pem
 
     def test_name_too_long_for_x509_is_refused(self, tmp_path: Path) -> None:
         """X.509 allows 64 characters; the message says so."""
@@ -124,19 +124,19 @@ class TestTrustFile:
         log = packs.grown_log()
         written = write_trust(
             tmp_path / "trust.json",
-            signers=[signer.root_pem],
+            signers=[signer.trusted_pem],
             log_vkeys=[log.vkey],
             witness_vkeys=log.witness_vkeys,
             witness_quorum=2,
         )
 
         assert parse_trust((tmp_path / "trust.json").read_bytes()) == written
-        assert written.signers[0].sha256 == signer.root_fingerprint
+        assert written.signers[0].sha256 == signer.fingerprint
 
     def test_trust_in_a_malformed_key_is_refused(self, signer: PackSigner, tmp_path: Path) -> None:
         """A trust file that the verifier would refuse is never written."""
         with pytest.raises(FormatError, match="key log: type"):
-            write_trust(tmp_path / "trust.json", signers=[signer.root_pem], log_vkeys=["log+00000000"])
+            write_trust(tmp_path / "trust.json", signers=[signer.trusted_pem], log_vkeys=["log+00000000"])
 
         assert not (tmp_path / "trust.json").exists()
 
