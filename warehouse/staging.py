@@ -1,7 +1,8 @@
 """Lay captures out as records: one row per record and sighting, or a row in the quarantine.
 
 A capture that was seen several times is split once. What cannot be read, or is no JSON object, is quarantined with
-reason and position; it is counted with the sighting that brought it.
+reason and position; it is counted with the sighting that brought it. A listing (`_listing` in its context) only told
+the connector what to ask for next: it is kept as a capture, and its items are no records of the stream.
 """
 
 from __future__ import annotations
@@ -38,7 +39,12 @@ def stage(con: duckdb.DuckDBPyConnection, custody: Custody, receipts: Sequence[R
     `staged`: receipt, page, capture, record, body, context, collected_at, content_sha256.
     `unreadable`: receipt, page, capture, record, position, reason, collected_at.
     """
-    pairs = [(receipt, sighting) for receipt in receipts for sighting in custody.sightings(receipt)]
+    pairs = [
+        (receipt, sighting)
+        for receipt in receipts
+        for sighting in custody.sightings(receipt)
+        if not sighting.context.get("_listing")
+    ]
     seen = pa.Table.from_pylist([_row(receipt, sighting) for receipt, sighting in pairs], schema=_SIGHTINGS)
     con.register("sightings_arrow", seen)
     con.execute("CREATE OR REPLACE TEMP TABLE sightings AS FROM sightings_arrow")
