@@ -6,10 +6,12 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from evidence.canonical import canonical
 from evidence.verify import manifest, strict_json, trust
 from evidence.verify.__main__ import main
 from evidence.verify.formats.errors import FormatError
@@ -19,8 +21,6 @@ from reports.pack.manifest import build_manifest
 from tests import packs
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from reports.pack.keys import PackSigner
 
 
@@ -248,3 +248,18 @@ def test_report_shows_no_control_characters() -> None:
 
     assert "\x1b" not in text
     assert "\nFAKE" not in text
+
+
+def test_documented_manifest_is_one() -> None:
+    """The reference shows a manifest that the verifier would read."""
+    page = (Path(__file__).parents[2] / "docs" / "pack-manifest.md").read_text()
+    example = json.loads(page.partition("<!-- manifest -->\n```json\n")[2].partition("```")[0])
+
+    assert manifest.parse_manifest(canonical(example)).ledger is not None
+
+
+def test_documented_checks_are_all() -> None:
+    """Every check that a report can show is explained."""
+    page = (Path(__file__).parents[2] / "docs" / "pack-manifest.md").read_text()
+
+    assert [name for name in Name if f"`{name}`" not in page] == []
