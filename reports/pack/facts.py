@@ -12,7 +12,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from controls.engine import ControlResult
+    from controls.definitions import Attribute
+    from controls.results import ControlResult
     from evidence.periods import Period
 
 _TIME = pa.timestamp("us", tz="UTC")
@@ -34,7 +34,7 @@ _SCHEMAS = {
             "mapping", "conclusion", "reason", "severity", "definition_sha256", "sql_text",
         )
     ]),
-    "assessment_attributes": pa.schema([(name, pa.string()) for name in ("control", "attribute", "population", "text")]),
+    "assessment_attributes": pa.schema([(n, pa.string()) for n in ("control", "attribute", "population", "text")]),
     "assessment_populations": pa.schema([
         ("control", pa.string()), ("population", pa.string()), ("member", pa.string()), ("rows", pa.int64()),
         ("sha256", pa.string()),
@@ -61,7 +61,8 @@ def register(
     _table(con, "metric_value", metrics)
     con.execute(
         "CREATE OR REPLACE TEMP TABLE pack_period AS"
-        " SELECT $first::DATE AS first, $end::DATE AS end_day, $starts::TIMESTAMPTZ AS starts, $ends::TIMESTAMPTZ AS ends",
+        " SELECT $first::DATE AS first, $end::DATE AS end_day,"
+        " $starts::TIMESTAMPTZ AS starts, $ends::TIMESTAMPTZ AS ends",
         {"first": period.first, "end": period.end_day, "starts": period.start, "ends": period.end},
     )
 
@@ -70,3 +71,50 @@ def _table(con: duckdb.DuckDBPyConnection, name: str, rows: pa.Table) -> None:
     con.register("pack_arrow", rows)
     con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM pack_arrow")
     con.unregister("pack_arrow")
+
+
+def _control(result: ControlResult) -> dict[str, object]:
+    sheet = result.control.sheet
+    return {
+        "control": result.control.id, "title": sheet.title, "domain": sheet.domain, "key": "Key" if sheet.key else "",
+        "objective": sheet.objective, "risk": sheet.risk, "owner": sheet.owner, "frequency": sheet.frequency["control"],
+        "nature": sheet.nature, "tolerable": sheet.tolerable.text,
+        "mapping": "; ".join(f"{name.upper()} {', '.join(items)}" for name, items in sheet.mapping.items()),
+        "conclusion": result.conclusion, "reason": result.why, "severity": result.severity or "",
+        "definition_sha256": result.control.sha256,
+        "sql_text": "\n\n".join(result.control.versions[-1].questions.values()).strip(),
+    }  # fmt: skip
+
+
+def _attributes(result: ControlResult) -> list[dict[str, object]]:
+    return [
+        {"control": result.control.id, "attribute": letter, "population": a.population, "text": _attribute_text(a)}
+        for letter, a in result.control.sheet.attributes.items()
+    ]
+
+
+def _attribute_text(attribute: Attribute) -> str:
+    return attribute.text + (f" (Limitation: {attribute.limitation})" if attribute.limitation else "")
+
+
+def _populations(result: ControlResult) -> list[dict[str, object]]:
+    known = result.control.sheet.populations
+    return [
+        {
+            "control": result.control.id, "population": members.name, "rows": len(members.subjects),
+            "member": known[members.name].member if members.name in known else "whole populations, and days of them",
+            "sha256": members.sha256,
+        }
+        for members in result.populations
+    ]  # fmt: skip
+
+
+def _verdicts(result: ControlResult) -> list[dict[str, object]]:
+    return [
+        {
+            "control": result.control.id, "population": verdict.population, "subject": verdict.subject,
+            "attribute": verdict.attribute, "verdict": verdict.verdict, "reason": verdict.reason,
+            "event_time": verdict.event_time, "evidence": [proof.as_json() for proof in verdict.evidence],
+        }
+        for verdict in result.verdicts
+    ]  # fmt: skip

@@ -1,0 +1,217 @@
+"""Publish a pack: one signed PDF/A-3 about one period, with everything that it rests on attached.
+
+- A pack is never changed. Other content is a new version (`SOX-2026Q3-v2`); the same content is the same pack.
+- What was assessed is stated in the ledger before the pack is made; the checkpoint that covers it is in the manifest.
+- The file appears under its name whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from weasyprint import HTML, Attachment
+
+from evidence.canonical import canonical, sha256
+from evidence.ledger.statements import Assessment, Pack
+from evidence.verify.formats.proof import Proof
+from evidence.verify.manifest import Inclusion, Ledger
+from reports.pack import facts
+from reports.pack.attach import files
+from reports.pack.finish import finish_pdf
+from reports.pack.manifest import PackPeriod, build_manifest
+from reports.pack.sections import SECTIONS, render
+from reports.pack.sign import TimestampAuthority, sign_pdf
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    import duckdb
+    import pyarrow as pa
+
+    from controls.results import ControlResult
+    from evidence.ledger.keys import Signer
+    from evidence.ledger.log import Log
+    from evidence.ledger.statements import CodeIdentity
+    from evidence.periods import Period
+    from reports.pack.keys import PackSigner
+    from reports.pack.manifest import PackFile
+    from warehouse.home import Home
+
+_SCOPE_FACT = "scope_sha256"
+
+
+@dataclass(frozen=True, slots=True)
+class Signers:
+    """The two keys that a pack needs: the PDF's and the ledger's."""
+
+    pdf: PackSigner
+    log: Signer
+    log_vkey: str
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A pack that is there: its file, its name, and whether this call made it."""
+
+    path: Path
+    name: str
+    new: bool
+
+
+def publish(
+    home: Home,
+    con: duckdb.DuckDBPyConnection,
+    period: Period,
+    results: Sequence[ControlResult],
+    metrics: pa.Table,
+    *,
+    signers: Signers,
+    code: CodeIdentity,
+    now: datetime,
+) -> Published:
+    """Make the pack of `period`, or find the one that says the same.
+
+    Args:
+        home: where the ledger and the folder of packs are.
+        con: session with views, scope and `custody_partitions`.
+        results: what the controls found.
+        metrics: delivery metrics (reports.dora `metric_value`).
+        signers: keys.
+        code: which code states the assessment.
+        now: the time of issue.
+    """
+    folder = home.path / "packs"
+    folder.mkdir(parents=True, exist_ok=True)
+    content = _content(home, period, results, metrics)
+    version, held = _latest(folder, period)
+    if held is not None and held["content_sha256"] == content:
+        return Published(folder / held["file"], held["name"], new=False)
+    facts.register(con, results, metrics, period)
+    home.log.append(_assessments(home, period, results, code, now))
+    ledger, statements = _ledger(home, signers, now)
+    name = f"SOX-{period.name.replace('..', '_')}-v{version + 1}"
+    attached = files(con, results, statements)
+    common = _common(home, period, name, signers, ledger, now)
+    manifest = build_manifest(
+        name, PackPeriod(period.name, period.start, period.end), attached, ledger, _facts(home, results, code)
+    )
+    unsigned = finish_pdf(_render(con, common, attached, manifest, now))
+    url = home.config.timestamping.url
+    tsa = TimestampAuthority(url) if url else None
+    signed = sign_pdf(unsigned, signers.pdf, now=now, reason=f"Evidence pack {name}", tsa=tsa)
+    path = _keep(folder, f"{name}.pdf", signed)
+    record = {"name": name, "file": path.name, "content_sha256": content, "version": version + 1}
+    _keep(folder, f"{name}.json", canonical({**record, "unsigned_sha256": sha256(unsigned), "sha256": sha256(signed)}))
+    home.log.append([Pack(name, period.start, period.end, sha256(manifest), sha256(unsigned)).encode(now, code)])
+    return Published(path, name, new=True)
+
+
+def _content(home: Home, period: Period, results: Sequence[ControlResult], metrics: pa.Table) -> str:
+    """Digest of what a pack says, apart from when and by whom it is issued."""
+    return sha256(
+        canonical({
+            "period": period.name, "scope": _scope_sha256(home),
+            "results": [sha256(canonical(result.as_json())) for result in results],
+            "metrics": sorted(str(item) for item in metrics.column("inputs_sha256").to_pylist()),
+            "definitions": sorted({str(item) for item in metrics.column("definition_version").to_pylist()}),
+        })
+    )  # fmt: skip
+
+
+def _latest(folder: Path, period: Period) -> tuple[int, dict[str, Any] | None]:
+    records = [json.loads(p.read_bytes()) for p in folder.glob(f"SOX-{period.name.replace('..', '_')}-v*.json")]
+    last = max(records, key=lambda record: int(record["version"]), default=None)
+    return (int(last["version"]), last) if last else (0, None)
+
+
+def _assessments(
+    home: Home, period: Period, results: Sequence[ControlResult], code: CodeIdentity, now: datetime
+) -> list[bytes]:
+    snapshot = sha256(canonical({table: str(number) for table, number in home.lake.snapshots().items()}))
+    return [
+        Assessment(
+            result.control.id, period.start, period.end, result.conclusion, result.control.sha256,
+            _scope_sha256(home), snapshot, sha256(canonical(result.as_json())), result.counts,
+        ).encode(now, code)
+        for result in results
+    ]  # fmt: skip
+
+
+def _ledger(home: Home, signers: Signers, now: datetime) -> tuple[Ledger, list[bytes]]:
+    """The log as of now, under a fresh checkpoint, with every statement and its proof."""
+    log = home.log
+    note = log.checkpoint(signers.log, now)
+    statements = list(log.entries(0, log.size))
+    proofs = {sha256(text): _inclusion(log, index) for index, text in enumerate(statements)}
+    root = log.root()
+    return Ledger(log.origin, log.size, root, note.decode(), proofs, ()), statements
+
+
+def _inclusion(log: Log, index: int) -> Inclusion:
+    proof = Proof.parse(log.inclusion(index))
+    return Inclusion(index, tuple(proof.path))
+
+
+def _common(home: Home, period: Period, name: str, signers: Signers, ledger: Ledger, now: datetime) -> dict[str, Any]:
+    until = home.retain_until
+    return {
+        "pack": {
+            "id": name, "title": f"Evidence pack {name}", "company": home.config.company, "period": period,
+            "freeze_at": period.freeze_at(home.config.parameter_hours("P_LATE", 72)), "now": now,
+            "now_iso": now.isoformat().replace("+00:00", "Z"), "file_name": f"{name}.pdf",
+            "status": "Draft: exceptions and conclusions await disposition and sign-off by named persons",
+            "signer": signers.pdf.subject, "certificate_sha256": signers.pdf.fingerprint,
+            "timestamping": home.config.timestamping.url or "none: no timestamp authority is configured",
+            "retained_until": f"{until:%Y-%m-%d}" if until else "no retention is configured",
+            "collector": home.collector, "scope_sha256": _scope_sha256(home), "log_origin": ledger.origin,
+            "log_size": ledger.size, "log_root": ledger.root.hex(), "log_vkey": signers.log_vkey,
+            "snapshots": home.lake.snapshots(),
+        }
+    }  # fmt: skip
+
+
+def _facts(home: Home, results: Sequence[ControlResult], code: CodeIdentity) -> Mapping[str, str]:
+    return {
+        "company": home.config.company, _SCOPE_FACT: _scope_sha256(home), "code_commit": code.commit,
+        "code_tree_clean": str(code.tree_clean).lower(), "lock_sha256": code.lock_sha256,
+        **{f"definition_{result.control.id}": result.control.sha256 for result in results},
+    }  # fmt: skip
+
+
+def _scope_sha256(home: Home) -> str:
+    return sha256(json.dumps(home.config.scope, sort_keys=True, default=str).encode())
+
+
+def _render(
+    con: duckdb.DuckDBPyConnection,
+    common: Mapping[str, Any],
+    attached: Sequence[PackFile],
+    manifest: bytes,
+    now: datetime,
+) -> bytes:
+    html = render(con, common)
+    contents = [(file.path, file.content) for file in attached] + [("manifest.json", manifest)]
+    attachments = [
+        Attachment(string=content, name=path, created=now, modified=now, relationship="Data")
+        for path, content in contents
+    ]
+    os.environ["SOURCE_DATE_EPOCH"] = str(int(now.timestamp()))  # fontTools stamps subset fonts with it
+    pdf = HTML(string=html, base_url=str(SECTIONS)).write_pdf(pdf_variant="pdf/a-3a", attachments=attachments)
+    return bytes(pdf)
+
+
+def _keep(folder: Path, name: str, data: bytes) -> Path:
+    """Write a file that appears whole, and is read-only."""
+    temporary = folder / f".{name}.{os.getpid()}"
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.chmod(0o444)
+    temporary.replace(folder / name)
+    return folder / name
