@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from demo import exposures, operations, roster, schedule, stories, violations, worktime
 from demo.builder import Builder
+from demo.changes import leave_open, open_pull
 from demo.incidents import RELEASES as INCIDENT_RELEASES
 from demo.infrastructure import RELEASES as INFRA_RELEASES
 from demo.infrastructure import StateBucket, nightly
@@ -48,6 +49,7 @@ def simulate(seed: int, start: date, end: date, zone: str = "America/New_York") 
         _opening(b, state, start)
     bucket.open(first - timedelta(days=3))
     _tell(b, plan, bucket)
+    _still_open(b, days)
     exposures.judge_environments(b)
     sessions(b, days)
     background(b, days)
@@ -109,6 +111,15 @@ def _tell_day(b: Builder, state: RepoState, day: date, what: DayPlan, bucket: St
         case None:
             if not what.merges and state.repo.service and b.chance(0.45):
                 stories.abandoned(b, state, worktime.at(day, 9, 30, b.zone) + b.minutes(0, 200))
+
+
+def _still_open(b: Builder, days: list[date]) -> None:
+    """One pull request a service that nobody has merged yet when the period ends."""
+    workdays = [d for d in days if worktime.is_workday(d)]
+    for state in b.states.values():
+        if workdays and state.repo.service:
+            at = worktime.at(workdays[-1], 19, 30, b.zone) + b.minutes(0, 50)
+            leave_open(b, open_pull(b, state, b.rng.choice(b.staff(at, "developers")), at))
 
 
 def _in_office_hours(b: Builder, opened: datetime, merged: datetime) -> datetime:

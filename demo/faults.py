@@ -66,10 +66,11 @@ class FaultPlan:
                         return fault
         return None
 
-    def add(self, faults: Iterable[Fault]) -> None:
-        """Add faults; they count requests from now on."""
+    def replace(self, faults: Iterable[Fault]) -> None:
+        """Plan these faults instead; they count requests from now on."""
         with self._lock:
-            self.faults.extend(faults)
+            self.faults[:] = faults
+            self._seen.clear()
 
 
 def spoil(fault: Fault, response: Response) -> Response:

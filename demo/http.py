@@ -127,10 +127,11 @@ class Server:
 
     def stop(self) -> None:
         """Stop serving, close what is open and free the port."""
-        self._server.shutdown()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
         self._server.close_all()
         self._server.server_close()
-        self._thread.join()
 
 
 class _Threads(socketserver.ThreadingTCPServer):

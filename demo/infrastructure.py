@@ -77,7 +77,8 @@ def applied(b: Builder, done: Merge, bucket: StateBucket, key: str, steps: tuple
     answer(b, run, 1, Gate(gatekeeper(b, state, at, actor)), answered)
     start = answered + 15 * _SECOND
     length = timedelta(seconds=60 + 21 * len(steps))
-    apply = Job(b.id_at("job", start), "apply", start - 3 * _SECOND, start, start + length, "success", "production")
+    ready = plan.completed_at + _SECOND
+    apply = Job(b.id_at("job", start), "apply", ready, start, start + length, "success", "production")
     finish(b, run, [Attempt(1, actor, run.created_at, apply.completed_at + 3 * _SECOND, "success", (plan, apply))])
     state.deployed["production"] = state.merges.index(done)
     return [bucket.write(key, start + timedelta(seconds=30 + 21 * n), run, step=step) for n, step in enumerate(steps)]

@@ -151,19 +151,23 @@ def attempt_release(
         jobs.append(staging)
         deploy(b, release, staging, number, "success")
         t = staging.completed_at
-    answered = t + gate.after
+    ready, answered = t, t + gate.after
     answer(b, release.run, number, gate, answered)
     conclusion = "failure" if fails else "success" if gate.opens else "failure" if gate.rejected else "cancelled"
     t = answered + 15 * _SECOND
     if gate.opens:
-        production = replace(_job(b, "deploy-production", t, b.minutes(4, 7), conclusion), environment="production")
+        production = _waited(_job(b, "deploy-production", t, b.minutes(4, 7), conclusion), ready)
         deploy(b, release, production, number, conclusion)
     else:
-        production = replace(_job(b, "deploy-production", t, timedelta(0), "skipped"), environment="production")
+        production = _waited(_job(b, "deploy-production", t, timedelta(0), "skipped"), ready)
     jobs.append(production)
     t = production.completed_at + 3 * _SECOND
     release.attempts.append(Attempt(number, by, at, t, conclusion, tuple(jobs)))
     return t
+
+
+def _waited(job: Job, since: datetime) -> Job:
+    return replace(job, created_at=since + _SECOND, environment="production")
 
 
 def deploy(b: Builder, release: Release, job: Job, attempt: int, conclusion: str) -> Deployment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,7 @@ def _acts_afterwards(b: Builder, person: Person, token: Credential, at: datetime
         repo, person.login, at + timedelta(seconds=1), token_id=token.token_id, hashed_token=token.hashed_token,
         programmatic_access_type="Personal access token (classic)",
     )  # fmt: skip
+    b.company.credentials[b.company.credentials.index(token)] = replace(token, accessed_at=at)
     item = f"{person.worker_id}/github:{person.github_id}@github.audit_log:{event.document_id}"
     b.exception("APD-02", "acts", "B", item, ("active after termination", "a push three hours after termination"))
 
@@ -70,7 +72,9 @@ def sessions(b: Builder, days: list[date]) -> None:
     if not inner:
         return
     count = max(2, len(days) // 23)
-    chosen = sorted(b.rng.sample(inner, min(len(inner), 3 * count + 4)))
+    needed = 3 * count + 4
+    enough = len(inner) >= needed
+    chosen = sorted(b.rng.sample(inner, needed) if enough else b.rng.choices(inner, k=needed))
     outages = [_outage(b, day, n) for n, day in enumerate(chosen[: 3 * count : 3])]
     for n, day in enumerate(chosen[1 : 3 * count : 3]):
         at = worktime.at(day, 15, 5, b.zone) + b.minutes(0, 40)

@@ -68,7 +68,8 @@ class Actions:
     def job(self, run: Run, attempt: Attempt, job: Job, now: datetime) -> dict[str, object]:
         """One job as of an instant: queued, in progress or completed."""
         done, begun = job.completed_at <= now, job.started_at <= now
-        status = "completed" if done else "in_progress" if begun else "queued"
+        waits = "waiting" if job.environment == "production" else "queued"
+        status = "completed" if done else "in_progress" if begun else waits
         url = f"{API}/repos/{run.repo}/actions"
         prod = job.environment == "production"
         skipped = job.conclusion == "skipped"

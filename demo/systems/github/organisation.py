@@ -125,12 +125,13 @@ def credentials(company: Company, now: datetime) -> list[Credential]:
     ]
 
 
-def credential(company: Company, one: Credential) -> dict[str, object]:
-    """One credential authorisation."""
+def credential(company: Company, one: Credential, now: datetime) -> dict[str, object]:
+    """One credential authorisation as of an instant."""
+    accessed = one.accessed_at if one.accessed_at and one.accessed_at <= now else None
     return {
         "login": company.people[one.worker_id].login, "credential_id": one.credential_id,
         "credential_type": one.kind, "token_last_eight": one.last_eight,
-        "credential_authorized_at": stamp(one.authorized_at), "credential_accessed_at": stamp(one.accessed_at),
+        "credential_authorized_at": stamp(one.authorized_at), "credential_accessed_at": stamp(accessed),
         "authorized_credential_id": one.token_id, "authorized_credential_title": None,
         "authorized_credential_note": "command line", "authorized_credential_expires_at": stamp(one.expires_at),
         "scopes": list(one.scopes), "fingerprint": None,

@@ -140,5 +140,5 @@ def _label(repo: str, name: str) -> dict[str, object]:
     return {
         "id": sum(name.encode()) * 1_000_003, "node_id": node_id("LA", name),
         "url": f"{API}/repos/{repo}/labels/{name}", "name": name, "description": "", "color": "d73a4a",
-        "default": False,
+        "default": False, "archived_by": None,
     }  # fmt: skip

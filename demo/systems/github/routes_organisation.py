@@ -44,7 +44,7 @@ def repos(a: Answers, r: Request) -> Response:
 def credential_authorizations(a: Answers, r: Request) -> Response:
     """Authorised tokens and keys."""
     found = organisation.credentials(a.company, r.now)
-    return numbered(r, found, lambda c: dump(organisation.credential(a.company, c)))
+    return numbered(r, found, lambda c: dump(organisation.credential(a.company, c, r.now)))
 
 
 @get(f"{ORG}/teams")
