@@ -78,8 +78,8 @@ def distribution(title: str, values: Sequence[float], *, unit: str, bins: int = 
     x = LEFT + median / top_value * (WIDTH - LEFT - RIGHT)
     parts.append(f'<path d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="{INK}" stroke-dasharray="5 4"/>')
     parts.append(_text(x + 4, TOP + 10, f"median {_number(median)}", "start"))
-    for share in (0, 0.5, 1):
-        parts.append(_text(LEFT + share * (WIDTH - LEFT - RIGHT), HEIGHT - 14, _number(share * top_value), "middle"))
+    for share, anchor in ((0, "start"), (0.5, "middle"), (1, "end")):
+        parts.append(_text(LEFT + share * (WIDTH - LEFT - RIGHT), HEIGHT - 14, _number(share * top_value), anchor))
     parts.append(_text(WIDTH - RIGHT, HEIGHT - 2, unit, "end"))
     bounds = f"from {_number(ordered[0])} to {_number(ordered[-1])}, median {_number(median)}"
     said = f"{len(ordered)} values in {unit}, {bounds}."

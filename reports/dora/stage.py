@@ -62,7 +62,8 @@ def stage(
             parameters.rebaseline_days,
             parameters.fiscal_year_start - 1,
             list(parameters.grains),
-            list(parameters.evidence_grains),
+            # Without days nothing could be traced by its days.
+            list(parameters.evidence_grains if "day" in parameters.grains else parameters.grains),
         ],
     )
     con.execute("CREATE OR REPLACE TEMP TABLE dora_source(relation VARCHAR)")
