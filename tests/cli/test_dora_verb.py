@@ -13,7 +13,8 @@ from cli.main import main
 if TYPE_CHECKING:
     from pathlib import Path
 
-COLUMNS = "metric service grain period_start statistic value unit n numerator denominator status".split()
+COLUMNS = ["metric", "service", "grain", "period_start", "statistic"]
+COLUMNS += ["value", "unit", "n", "numerator", "denominator", "status"]
 WINDOW = ["--from", "2026-03-02", "--to", "2026-03-30", "--as-of", "2026-03-30T00:00:00Z"]
 
 
