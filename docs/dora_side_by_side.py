@@ -70,26 +70,41 @@ def _ours(folder: Path) -> list[str]:
         return f"{100 * share['value']:.1f}% ({share['numerator']}/{share['denominator']})"
 
     weekly = " ".join(str(count) for count in value("deployment_frequency", "count", "week"))
-    recovery = "failed_deployment_recovery_time"
+    mean, median = (value("deployment_frequency", name) for name in ("mean_per_week", "median_per_week"))
+    lead, original = (value(metric, "median") for metric in ("lead_time", "lead_time_original"))
+    failed, still = (value("failed_deployment_recovery_time", name) for name in ("median", "open_count"))
+    restored = f"median {value('mttr', 'median')} mean {value('mttr', 'mean')}"
     return [
         value("deployment_frequency", "count"),
-        f"mean {value('deployment_frequency', 'mean_per_week')}"
-        f" median {value('deployment_frequency', 'median_per_week')} [{weekly}]",
-        f"{value('lead_time', 'median')} commit median / {value('lead_time_original', 'median')} original-commit median",
+        f"mean {mean} median {median} [{weekly}]",
+        f"{lead} commit median / {original} original-commit median",
         rate("change_failure_rate"),
-        f"failed deployments: median {value(recovery, 'median')}, {value(recovery, 'open_count')} open;"
-        f" incidents: median {value('mttr', 'median')} mean {value('mttr', 'mean')}",
+        f"failed deployments: median {failed}, {still} open; incidents: {restored}",
         rate("rework_rate"),
-        "no_source, no value",
+        _empty(window),
     ]
 
 
+def _empty(window: dict[str, str]) -> str:
+    """What we say of a database in which nothing is."""
+    with duckdb.connect() as con:
+        rows = _compute(con, window).to_rows()
+    values = {row["value"] for row in rows}
+    return f"status {', '.join(sorted({row['status'] for row in rows}))}, " + (
+        "no value" if values == {None} else str(values)
+    )
+
+
 def _computed(folder: Path, window: dict[str, str]) -> Metrics:
-    start, end = (datetime.fromisoformat(window[name]).date() for name in ("from", "to"))
     with duckdb.connect() as con:
         load_folder(con, folder)
-        as_of = datetime.fromisoformat(window["as_of"])
-        return compute(con, start=start, end=end, as_of=as_of, zone=window["tz"], parameters=Parameters())
+        return _compute(con, window)
+
+
+def _compute(con: duckdb.DuckDBPyConnection, window: dict[str, str]) -> Metrics:
+    start, end = (datetime.fromisoformat(window[name]).date() for name in ("from", "to"))
+    as_of = datetime.fromisoformat(window["as_of"])
+    return compute(con, start=start, end=end, as_of=as_of, zone=window["tz"], parameters=Parameters())
 
 
 if __name__ == "__main__":
