@@ -1,0 +1,51 @@
+"""DORA metrics of a period from the warehouse: lay the facts out, compute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from controls import scope
+from reports.dora.facts import from_views
+from reports.dora.metrics import Metrics, compute
+from reports.dora.parameters import Parameters
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import duckdb
+
+    from evidence.config import Config
+    from evidence.periods import Period
+
+_FACTS = Path(__file__).with_name("warehouse.sql")
+# base table -> the relation that nothing can be said of while it was never collected
+_SOURCES = {"company_incidents": "incidents"}
+
+
+def lay_out(con: duckdb.DuckDBPyConnection, config: Config) -> None:
+    """Make the relations of reports.dora.facts as views of a session of its own with the base tables."""
+    scope.register(con, config.scope, zone=config.zone)
+    con.execute(_FACTS.read_text(encoding="utf-8"))
+    from_views(con, absent=[relation for table, relation in _SOURCES.items() if not _collected(con, table)])
+
+
+def of_period(con: duckdb.DuckDBPyConnection, config: Config, period: Period, *, as_of: datetime) -> Metrics:
+    """The metrics of `period` as known at `as_of`.
+
+    Args:
+        con: session with the base tables only (`Home.connection`).
+        config: zone, fiscal calendar, scope.
+        period: the window.
+        as_of: later facts are not known.
+    """
+    lay_out(con, config)
+    parameters = Parameters(
+        production=tuple(config.scope.get("prod_envs", ("production",))), fiscal_year_start=config.fiscal_year_starts
+    )
+    return compute(con, start=period.first, end=period.end_day, as_of=as_of, zone=config.zone, parameters=parameters)
+
+
+def _collected(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    row = con.execute(f"SELECT count(*) > 0 FROM {table}").fetchone()  # noqa: S608 - a name above
+    return bool(row and row[0])

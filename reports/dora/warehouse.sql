@@ -1,0 +1,66 @@
+-- The facts of reports.dora.facts, from the warehouse's base tables and the scope. One statement per relation.
+
+CREATE OR REPLACE TEMP VIEW current_pulls AS
+SELECT * FROM github_pull_requests
+QUALIFY row_number() OVER (PARTITION BY natural_key ORDER BY updated_at DESC, collected_at DESC, capture, record) = 1;
+
+CREATE OR REPLACE TEMP VIEW commits AS
+WITH known AS (
+    SELECT repo, sha, parents, committed_at, NULL AS pull_number FROM git_commits
+    UNION ALL
+    SELECT repo, sha, parents, committed_at, pull_number FROM github_pull_request_commits
+)
+SELECT k.sha, k.repo, any_value(CAST(CAST(k.parents AS JSON) AS VARCHAR[])) AS parents,
+    min(k.committed_at) AS committed_at, CAST(coalesce(min(k.pull_number), min(p.number)) AS VARCHAR) AS pr
+FROM known AS k
+LEFT JOIN current_pulls AS p ON p.repo = k.repo AND p.merged AND p.merge_commit_sha = k.sha
+GROUP BY k.repo, k.sha;
+
+CREATE OR REPLACE TEMP VIEW pull_requests AS
+SELECT CAST(p.number AS VARCHAR) AS pr, p.repo, p.title, p.head_ref AS head_branch, p.description AS body,
+    CAST(json_extract_string(CAST(coalesce(p.labels, '[]') AS JSON), '$[*].name') AS VARCHAR[]) AS label,
+    CASE
+        WHEN NOT p.merged THEN NULL
+        WHEN m.parent_count > 1 THEN 'merge'
+        WHEN own.sha IS NOT NULL THEN 'rebase'
+        ELSE 'squash'
+    END AS merge_method,
+    CASE WHEN p.merged THEN p.merge_commit_sha END AS merge_sha, p.created_at, p.merged_at
+FROM current_pulls AS p
+LEFT JOIN (SELECT DISTINCT repo, sha, parent_count FROM git_commits) AS m
+    ON m.repo = p.repo AND m.sha = p.merge_commit_sha
+LEFT JOIN (SELECT DISTINCT repo, pull_number, sha FROM github_pull_request_commits) AS own
+    ON own.repo = p.repo AND own.pull_number = p.number AND own.sha = p.merge_commit_sha;
+
+CREATE OR REPLACE TEMP VIEW pr_commits AS
+SELECT DISTINCT CAST(pull_number AS VARCHAR) AS pr, repo, sha, committed_at FROM github_pull_request_commits;
+
+CREATE OR REPLACE TEMP VIEW services AS
+SELECT DISTINCT service, repo FROM scope_repositories WHERE service IS NOT NULL;
+
+-- The first final status decides; a later `inactive` only says that something newer is live.
+CREATE OR REPLACE TEMP VIEW deployments AS
+WITH final AS (
+    SELECT repo, deployment_id, arg_min(state, created_at) AS state, min(created_at) AS at
+    FROM github_deployment_statuses WHERE state IN ('success', 'failure', 'error') GROUP BY ALL
+)
+SELECT DISTINCT CAST(d.deployment_id AS VARCHAR) AS deployment_id, s.service, d.environment, d.sha, d.repo,
+    CAST(coalesce(d.payload_run_id, d.deployment_id) AS VARCHAR) AS run_id,
+    CAST(coalesce(d.payload_run_attempt, 1) AS INTEGER) AS run_attempt, d.created_at,
+    final.state AS final_state, final.at AS final_at
+FROM github_deployments AS d
+JOIN services AS s ON s.repo = d.repo
+LEFT JOIN final ON final.repo = d.repo AND final.deployment_id = d.deployment_id;
+
+-- `linked_change` is the company's own word on the cause: a commit, a pull request or a deployment.
+CREATE OR REPLACE TEMP VIEW incidents AS
+SELECT i.incident_id, i.incident_id AS issue_number, i.service, 'production' AS environment,
+    coalesce(i.detected_at, i.created_at) AS created_at, i.acknowledged_at, i.resolved_at,
+    coalesce(
+        nullif(regexp_extract(i.linked_change, '^[0-9a-f]{40}$'), ''),
+        (SELECT any_value(p.merge_commit_sha) FROM current_pulls AS p
+            WHERE p.merged AND i.linked_change = p.repo || '#' || p.number)
+    ) AS root_cause_sha,
+    nullif(regexp_extract(i.linked_change, ':deployment:([0-9]+)$', 1), '') AS deployment_id
+FROM company_incidents AS i
+QUALIFY row_number() OVER (PARTITION BY i.incident_id ORDER BY i.collected_at DESC, i.capture, i.record) = 1;
