@@ -5,24 +5,59 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.collection import stream_assets
-from assets.partitions import DAILY
+from assets.partitions import DAILY, QUARTERLY
+from assets.quarter import publish_pack, test_controls
 from assets.resources import HomeResource
 from assets.tables import table_assets
 
-_collected = stream_assets()
-_tables = table_assets()
+_daily = [*stream_assets(), *table_assets()]
+_quarterly = [test_controls, publish_pack]
 
 day = dg.define_asset_job(
     "day",
-    selection=dg.AssetSelection.assets(*_collected, *_tables),
+    selection=dg.AssetSelection.assets(*_daily),
     partitions_def=DAILY,
     executor_def=dg.in_process_executor,
     description="Collect what every system said on a day, with the re-reads that are due, and build the tables.",
 )
+verdicts = dg.define_asset_job(
+    "verdicts",
+    selection=dg.AssetSelection.assets(test_controls),
+    partitions_def=QUARTERLY,
+    executor_def=dg.in_process_executor,
+    description="Ask every control about a quarter; the daily schedule asks about the one that runs.",
+)
+quarter = dg.define_asset_job(
+    "quarter",
+    selection=dg.AssetSelection.assets(*_quarterly),
+    partitions_def=QUARTERLY,
+    executor_def=dg.in_process_executor,
+    description="Ask every control about a quarter, compute the delivery metrics, publish the signed pack.",
+)
+
+
+@dg.schedule(job=verdicts, cron_schedule="0 8 * * *", execution_timezone=DAILY.timezone)
+def daily_verdicts(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """After the day's collection: test the quarter that yesterday belongs to."""
+    moment = context.scheduled_execution_time
+    keys = [key for key in QUARTERLY.get_partition_keys(moment) if key < f"{moment:%Y-%m-%d}"]
+    return dg.RunRequest(run_key=f"{moment:%Y-%m-%d}", partition_key=keys[-1])
+
+
+@dg.schedule(job=quarter, cron_schedule="0 9 5 * *", execution_timezone=DAILY.timezone)
+def quarter_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """On the fifth of a month, past the time for late evidence: publish the quarter that just ended, if one did."""
+    moment = context.scheduled_execution_time
+    starts = QUARTERLY.get_partition_keys(moment)
+    current = [key for key in starts if key <= f"{moment:%Y-%m-%d}"]
+    if current[-1][:7] != f"{moment:%Y-%m}":
+        return dg.SkipReason("no quarter ended last month")
+    return dg.RunRequest(run_key=current[-2], partition_key=current[-2])
+
 
 defs = dg.Definitions(
-    assets=[*_collected, *_tables],
-    jobs=[day],
-    schedules=[dg.build_schedule_from_partitioned_job(day, hour_of_day=6)],
+    assets=[*_daily, *_quarterly],
+    jobs=[day, verdicts, quarter],
+    schedules=[dg.build_schedule_from_partitioned_job(day, hour_of_day=6), daily_verdicts, quarter_close],
     resources={"home": HomeResource()},
 )

@@ -34,30 +34,10 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(
             f"cannot write {config}: {error.strerror}", next_step="Name a folder that you may write."
         ) from error
-    make_keys(config)
+    from evidence.config import load_config  # noqa: PLC0415 - keeps `--help` quick
+    from reports.pack.signers import make_signers  # noqa: PLC0415
+
+    make_signers(load_config(config), now=now())
     print(f"Wrote {config} and software keys beside it.")
     print("Next: name your sources in it, then run `evidence run --date YYYY-MM-DD`.")
     return 0
-
-
-def make_keys(config_path: Path) -> None:
-    """The PDF key, the ledger's key and the auditor's trust file, where they are not there yet."""
-    from evidence.config import load_config  # noqa: PLC0415 - keeps `--help` quick
-    from evidence.ledger import keys as ledger_keys  # noqa: PLC0415
-    from reports.pack import keys as pack_keys  # noqa: PLC0415
-
-    config = load_config(config_path)
-    folder = config.keys_path
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / pack_keys.KEY_FILE).exists():
-        pack_keys.make_software_key(folder, common_name=config.company[:40], now=now())
-    if not (folder / LOG_KEY).exists():
-        ledger_keys.generate(folder / LOG_KEY, config.log_origin)
-    signer = pack_keys.load_signer(folder)
-    log_signer = ledger_keys.load(folder / LOG_KEY)
-    trust = folder / "trust.json"
-    if not trust.exists():
-        pack_keys.write_trust(trust, signers=[signer.root_pem], log_vkeys=[ledger_keys.log_key(log_signer).vkey])
-
-
-LOG_KEY = "log.key"

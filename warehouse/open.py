@@ -6,19 +6,24 @@ The command line and the Dagster assets, the two outermost layers, both come her
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evidence.canonical import sha256
 from evidence.config import load_config
+from evidence.ledger.statements import CodeIdentity
 from warehouse.home import Home
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+_FULL = re.compile(r"[0-9a-f]{40}(\+changes)?$")
+_CODE = {".py", ".sql", ".yaml", ".html", ".css"}
 CANDIDATES = ("evidence.yaml", "var/evidence.yaml")  # the second one is what `evidence demo` leaves
 
 
@@ -55,6 +60,26 @@ def collector() -> dict[str, str]:
     except PackageNotFoundError:
         release = "source"
     return {"name": "delivery-evidence", "version": release, "commit": _commit()}
+
+
+@cache
+def code_identity() -> CodeIdentity:
+    """The code that states things: its commit, or the digest of the installed files where there is no checkout."""
+    commit = collector()["commit"]
+    lock = CHECKOUT / "requirements.lock"
+    packages = sorted(f"{d.name}=={d.version}" for d in distributions())
+    return CodeIdentity(
+        commit.removesuffix("+changes") if _FULL.match(commit) else _installed_sha256(),
+        not commit.endswith("+changes"),
+        sha256(lock.read_bytes() if lock.is_file() else "\n".join(packages).encode()),
+    )
+
+
+def _installed_sha256() -> str:
+    folders = ("evidence", "warehouse", "controls", "reports", "assets", "cli")
+    found = sorted(p for name in folders for p in (CHECKOUT / name).rglob("*") if p.suffix in _CODE)
+    listing = "\n".join(f"{p.relative_to(CHECKOUT)} {sha256(p.read_bytes())}" for p in found)
+    return sha256(listing.encode())
 
 
 def _commit() -> str:

@@ -1,0 +1,159 @@
+"""Assets of a fiscal quarter: one per control, the delivery metrics, the signed pack.
+
+A quarter's controls are asked every day while it runs, so that an exception is seen the day after; its pack is
+published when it has ended and the time for late evidence is over.
+"""
+
+import re
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.partitions import QUARTERLY, quarter_of
+from assets.resources import HomeResource, retrying
+from assets.tables import table_key
+from controls import engine, scope
+from controls.definitions import Control, catalogue
+from controls.results import EXCEPTION, INDETERMINATE, VERDICTS, ControlResult
+from reports import assessment
+from reports.dora.warehouse import of_period
+from reports.pack.build import Published, publish
+from reports.pack.signers import load_signers
+from warehouse.connect import VIEWS
+from warehouse.open import code_identity
+from warehouse.sheets import sheets
+
+METRICS = dg.AssetKey(["metrics", "delivery"])
+PACK = dg.AssetKey(["packs", "quarterly"])
+
+
+def control_key(control: str) -> dg.AssetKey:
+    """Asset key of a control: `controls / CHG_01`."""
+    return dg.AssetKey(["controls", control.replace("-", "_")])
+
+
+def tables_read(control: Control) -> tuple[str, ...]:
+    """The base tables that a control's questions read, through however many shared views."""
+    views = {path.stem: path.read_text(encoding="utf-8") for path in VIEWS.glob("*.sql")}
+    tables = {sheet.table for sheet in sheets().values()}
+    found: set[str] = set()
+    todo = [text for version in control.versions for text in version.questions.values()]
+    while todo:
+        words = set(re.findall(r"\w+", re.sub(r"--[^\n]*", "", todo.pop())))
+        found |= words & tables
+        todo += [views.pop(name) for name in words & views.keys()]
+    return tuple(sorted(found))
+
+
+def _control_spec(control: Control) -> dg.AssetSpec:
+    sheet = control.sheet
+    return dg.AssetSpec(
+        control_key(control.id),
+        deps=[table_key(table) for table in tables_read(control)],
+        description=f"{sheet.title}. {sheet.objective} Risk: {sheet.risk}",
+        group_name="controls",
+        kinds={"sql", "duckdb"},
+        owners=["team:internal-controls"],
+        tags={"domain": sheet.domain.lower(), "key": "yes" if sheet.key else "no"},
+        metadata={"owner of the control": sheet.owner, "definition sha256": control.sha256},
+    )
+
+
+@dg.multi_asset(
+    name="test_controls",
+    specs=[_control_spec(control) for control in catalogue().values()],
+    partitions_def=QUARTERLY,
+    pool="lake",
+    check_specs=[
+        dg.AssetCheckSpec(
+            "concluded", asset=control_key(name), description="Effective, or proved not to have operated."
+        )
+        for name in catalogue()
+    ],
+)
+def test_controls(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult[None]]:
+    """Ask every control of the catalogue about the quarter."""
+    opened = home.open()
+    period = quarter_of(context.partition_key, opened.config)
+    results: list[ControlResult] = []
+
+    def work() -> None:
+        con = opened.connection()
+        scope.prepare(con, opened.config.scope, zone=opened.config.zone)
+        results.extend(engine.test(con, catalogue().values(), period))
+        assessment.save(opened.path / "assessments", period, results)
+
+    retrying(context, work)
+    for result in results:
+        yield _control_result(result)
+
+
+def _control_result(result: ControlResult) -> dg.MaterializeResult[None]:
+    key = control_key(result.control.id)
+    found = result.of(EXCEPTION, INDETERMINATE)
+    rows = [f"| {v.attribute} | {v.subject} | {v.verdict} | {v.reason} |" for v in found[:50]]
+    table = "\n".join(["| | item | verdict | reason |", "|---|---|---|---|", *rows])
+    counts = {verdict: sum(c[verdict] for c in result.counts.values()) for verdict in VERDICTS}
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata={
+            "conclusion": result.conclusion, "why": result.why, "exceptions": dg.MetadataValue.md(table),
+            "members": sum(len(p.subjects) for p in result.populations), **counts,
+        },
+        check_results=[
+            dg.AssetCheckResult(
+                asset_key=key, check_name="concluded", passed=result.conclusion in ("EFFECTIVE", "NOT_OPERATED"),
+                severity=dg.AssetCheckSeverity.WARN, metadata={"conclusion": result.conclusion, "why": result.why},
+            )
+        ],
+    )  # fmt: skip
+
+
+@dg.multi_asset(
+    name="publish_pack",
+    specs=[
+        dg.AssetSpec(
+            METRICS,
+            deps=[
+                table_key(name)
+                for name in (
+                    "github_deployments", "github_deployment_statuses", "github_pull_requests",
+                    "github_pull_request_commits", "git_commits", "company_incidents",
+                )
+            ],
+            description="DORA metrics by day, week, month and quarter. Reported, never part of a conclusion.",
+            group_name="metrics", kinds={"sql", "duckdb"}, owners=["team:platform"],
+        ),
+        dg.AssetSpec(
+            PACK,
+            deps=[METRICS, *(control_key(name) for name in catalogue())],
+            description="The evidence pack: one signed PDF/A-3 with populations, results and proofs attached.",
+            group_name="packs", kinds={"pdf"}, owners=["team:internal-controls"],
+        ),
+    ],
+    partitions_def=QUARTERLY,
+    pool="lake",
+)  # fmt: skip
+def publish_pack(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult[None]]:
+    """Compute the metrics and publish the pack, or find the one that says the same."""
+    opened = home.open()
+    period = quarter_of(context.partition_key, opened.config)
+    made: list[tuple[int, Published]] = []
+
+    def work() -> None:
+        results = assessment.load(opened.path / "assessments", period)
+        as_of = min(home.now(), period.freeze_at(opened.config.parameter_hours("P_LATE", 72)))
+        metrics = of_period(opened.connection(), opened.config, period, as_of=as_of).metric_value
+        con = opened.connection()
+        scope.prepare(con, opened.config.scope, zone=opened.config.zone, materialise=False)
+        signers = load_signers(opened.config)
+        pack = publish(opened, con, period, results, metrics, signers=signers, code=code_identity(), now=home.now())
+        made.append((metrics.num_rows, pack))
+
+    retrying(context, work)
+    rows, pack = made[0]
+    yield dg.MaterializeResult(asset_key=METRICS, metadata={"dagster/row_count": rows})
+    yield dg.MaterializeResult(
+        asset_key=PACK,
+        metadata={"path": dg.MetadataValue.path(str(pack.path)), "name": pack.name, "new": pack.new},
+    )
