@@ -1,0 +1,45 @@
+-- What views and control questions share. `zone` is the company's zone, a session variable.
+
+CREATE OR REPLACE MACRO local_day(t) AS CAST(timezone(getvariable('zone'), t) AS DATE);
+
+CREATE OR REPLACE MACRO day_start(d) AS timezone(getvariable('zone'), CAST(d AS TIMESTAMP));
+
+-- Instant as subjects write it: UTC, a fraction only if it is not zero.
+CREATE OR REPLACE MACRO instant_text(t) AS
+    strftime(timezone('UTC', t), '%Y-%m-%dT%H:%M:%S')
+    || CASE WHEN epoch_us(t) % 1000000 = 0 THEN ''
+            ELSE '.' || rtrim(lpad(CAST(epoch_us(t) % 1000000 AS VARCHAR), 6, '0'), '0') END
+    || 'Z';
+
+-- `n` business days (Monday to Friday) after `t`, at the same local time of day.
+CREATE OR REPLACE MACRO business_deadline(t, n) AS timezone(getvariable('zone'),
+    timezone(getvariable('zone'), t) + to_days(CAST((list_filter(range(1, CAST(n AS BIGINT) * 2 + 6),
+        lambda i: isodow(timezone(getvariable('zone'), t) + to_days(CAST(i AS INTEGER))) < 6))[CAST(n AS BIGINT)] AS INTEGER)));
+
+-- The parameter's value in force at `t` for a control, as text: logged definition, else scope, else default.
+CREATE OR REPLACE MACRO parameter_at(control_id, parameter, t) AS (
+    SELECT arg_max(h.value, h.rank) FROM parameter_history AS h
+    WHERE h.name = parameter AND h.control IN ('*', control_id)
+        AND (h.valid_from IS NULL OR h.valid_from <= t) AND (h.valid_to IS NULL OR t < h.valid_to)
+);
+
+CREATE OR REPLACE MACRO number_at(control_id, parameter, t) AS TRY_CAST(parameter_at(control_id, parameter, t) AS DOUBLE);
+
+CREATE OR REPLACE MACRO span_at(control_id, parameter, t) AS (
+    to_seconds(number_at(control_id, parameter, t) * (
+        SELECT CASE split_part(d.unit, ' ', 1) WHEN 'seconds' THEN 1 WHEN 'minutes' THEN 60 WHEN 'hours' THEN 3600
+                   WHEN 'days' THEN 86400 END
+        FROM parameter_units AS d WHERE d.name = parameter))
+);
+
+-- Approvals that a repository needs: a plain number, or one for all and one for repositories tagged sox-critical.
+CREATE OR REPLACE MACRO approvals_needed(control_id, critical, t) AS coalesce(
+    CAST(number_at(control_id, 'P_APPROVALS', t) AS BIGINT),
+    CAST(json_extract_string(parameter_at(control_id, 'P_APPROVALS', t),
+        CASE WHEN critical THEN '$.sox_critical' ELSE '$.default' END) AS BIGINT));
+
+-- Whether a ticket's or waiver's scope (JSON) has `text` as one of its values.
+CREATE OR REPLACE MACRO scope_has(scope, wanted) AS contains(CAST(scope AS VARCHAR), '"' || wanted || '"');
+
+-- Rows of evidence without what is NULL, each once, in a fixed order.
+CREATE OR REPLACE MACRO proofs(rows) AS list_sort(list_distinct(list_filter(rows, lambda r: r IS NOT NULL)));

@@ -1,0 +1,47 @@
+-- Emergency changes (CHG-13): one row per change that an emergency ticket names, by pull request and by deployment, with
+-- the attributes A to D; `satisfied` exempts what the change bypassed.
+WITH named AS (
+    SELECT c.change AS subject, t.ticket_key, c.merged_at AS at, c.contributors AS actors, c.contributors,
+        [c.merge_commit_sha, c.head_sha] AS shas, [c.evidence] AS proofs
+    FROM tickets AS t JOIN change_reviews AS c ON c.repo = t.scope_repo AND c.number = t.scope_pull
+    WHERE t.ticket_type = 'emergency'
+    UNION ALL
+    SELECT d.repo || ':deployment:' || d.deployment_id, t.ticket_key, d.created_at, list_filter([p.principal_id], lambda x: x IS NOT NULL),
+        coalesce(flatten(list(c.contributors) FILTER (c.change IS NOT NULL)), []), [d.sha], [d.evidence]
+    FROM tickets AS t
+    JOIN github_deployments AS d ON d.repo = t.scope_repo AND d.deployment_id = t.scope_deployment
+    LEFT JOIN change_reviews AS c ON c.repo = d.repo AND c.merge_commit_sha = d.sha
+    LEFT JOIN github_workflow_runs AS r ON r.run_id = d.payload_run_id AND r.run_attempt = coalesce(d.payload_run_attempt, 1)
+    LEFT JOIN principals AS p ON p.system = 'github' AND p.account_key = CAST(coalesce(r.triggering_actor_id, d.creator_id) AS VARCHAR)
+        AND d.created_at >= p.valid_from AND (p.valid_to IS NULL OR d.created_at < p.valid_to)
+    WHERE t.ticket_type = 'emergency'
+    GROUP BY ALL
+), reviewed AS (
+    SELECT n.subject, n.ticket_key,
+        bool_or(NOT list_contains(n.contributors, r.reviewer) AND list_contains(n.shas, r.sha) AND r.outcome = 'accepted'
+            AND r.reviewed_at <= n.at + span_at('CHG-13', 'P_EMERG_REVIEW', n.at)) AS reviewed,
+        bool_or(r.tests_ok AND r.scans_ok
+            AND r.tests_finished_at <= n.at + span_at('CHG-13', 'P_EMERG_REVIEW', n.at)
+            AND r.scans_finished_at <= n.at + span_at('CHG-13', 'P_EMERG_REVIEW', n.at)) AS retested,
+        list(r.evidence) AS proofs
+    FROM named AS n
+    JOIN (
+        FROM company_retrospective_reviews
+        QUALIFY row_number() OVER (PARTITION BY natural_key ORDER BY collected_at DESC, record DESC) = 1
+    ) AS r ON r.change = n.ticket_key
+    GROUP BY ALL
+), judged AS (
+    SELECT n.subject, n.ticket_key AS ticket, n.at,
+        coalesce(t.incident_at <= n.at AND t.severity <= parameter_at('CHG-13', 'P_EMERG_MIN_SEV', n.at), false) AS justified,
+        coalesce(t.approver IN (SELECT worker_id FROM scope_people WHERE role = 'emergency_approvers')
+            AND NOT list_contains(n.actors, t.approver) AND NOT list_contains(n.contributors, t.approver)
+            AND t.approver IS DISTINCT FROM t.requester
+            AND t.approved_at <= n.at + span_at('CHG-13', 'P_EMERG_APPROVAL_H', n.at), false) AS approved,
+        coalesce(r.reviewed, false) AS reviewed, coalesce(r.retested, false) AS retested,
+        proofs(list_concat(n.proofs, [t.evidence, t.incident_evidence], coalesce(r.proofs, []))) AS proofs
+    FROM named AS n
+    JOIN tickets AS t ON t.ticket_key = n.ticket_key
+    LEFT JOIN reviewed AS r ON r.subject = n.subject AND r.ticket_key = n.ticket_key
+)
+SELECT *, justified AND approved AND reviewed AND retested AS satisfied
+FROM judged
