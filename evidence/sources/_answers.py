@@ -36,7 +36,8 @@ def whole(body: bytes, items: str | None) -> Any:
     except (ValueError, RecursionError) as error:
         kind = "HTML" if body.lstrip()[:1] == b"<" else "no whole JSON"
         raise UnusableError(f"the body is {kind} ({len(body)} bytes: {error})") from error
-    listed = value if items == "" else value.get(items) if items and isinstance(value, dict) else []
+    listed = value if items == "" else value.get(items, "") if items and isinstance(value, dict) else []
+    listed = [] if listed is None else listed  # Go writes an empty list as null
     if not isinstance(listed, list) or (items != "" and not isinstance(value, dict)):
         raise UnusableError(f"the body is not {'a list' if not items else f'an object with a list {items!r}'}")
     return value

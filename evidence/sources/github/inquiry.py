@@ -232,7 +232,7 @@ class Inquiry:
 def _page(question: Question, value: Any, status: int, following: str) -> Page:
     if status != HTTPStatus.OK or question.items is None:
         return Page(value, [], status, following)
-    return Page(value, value if question.items == "" else value[question.items], status, following)
+    return Page(value, value if question.items == "" else value[question.items] or [], status, following)
 
 
 def path(*parts: str | int, **query: str | int) -> str:
