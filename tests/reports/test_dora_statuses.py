@@ -135,6 +135,15 @@ def test_guards_see_missing_attempts_unknown_commits_and_shared_ids() -> None:
     assert computed.guard("evidence_that_differs") == computed.guard("sums_that_differ") == 0
 
 
+def test_facts_that_cannot_be_placed_are_counted() -> None:
+    """A deployment that succeeded at no known time and an incident of no service do not vanish unseen."""
+    history = History().line("a").deploy("D1", "a", 100).deploy("D2", "a", 200, final_at=None)
+    computed = history.incident("I1", 110, 120, service=None).compute()
+
+    assert computed.guard("facts_that_cannot_be_placed") == 2
+    assert computed.value("deployment_frequency", "count") == 1
+
+
 def test_trailing_periods_reach_before_the_window() -> None:
     """The 28 days before the end of a one-week window count the deployments before it."""
     history = History().line("a", "b").deploy("D1", "a", 100).deploy("D2", "b", 25 * DAY)
