@@ -62,6 +62,14 @@ ACTIONS = "github-actions[bot]"
 DEPLOYER = "harborpay-deploy[bot]"
 REVIEW_BOT = "harborpay-review[bot]"
 
+SERVICES = ("settlement-api", "card-gateway", "customer-portal")
+
+
+def secret_folder(service: str) -> str:
+    """Where in Vault the secrets of a service lie: `secret/data/<environment>/<folder>/…`."""
+    return service.partition("-")[0]
+
+
 BOTS = (
     Bot("gh-app:dependabot", "GitHub App", "W2002", DEPENDABOT, 49_699_333),
     Bot("gh-app:github-actions", "GitHub App", "W2002", ACTIONS, 41_898_282),
@@ -87,6 +95,26 @@ BOTS = (
         callers=("10.40.0.0/16",), allowed_paths=("secret/data/ci/*",),
     ),
     Bot("tf-role:terraform-pipeline", "IAM role", "W2002", username="terraform-pipeline"),
+    Bot("vault-approle:monitoring", "job", "W2005", username="monitoring", callers=("10.40.0.0/16",)),
+    Bot("k8s-sa:monitoring/prober", "job", "W2005", username="system:serviceaccount:monitoring:prober"),
+    *(
+        Bot(
+            f"k8s-sa:kube-system/{name}", "controller", "W2002", username=f"system:serviceaccount:kube-system:{name}",
+            allowed_actions=actions,
+        )
+        for name, actions in (
+            ("deployment-controller", ("write replicasets",)),
+            ("replicaset-controller", ("create pods", "delete pods")),
+        )
+    ),
+    *(
+        Bot(
+            f"k8s-sa:production/{service}", "workload", "W2008",
+            username=f"system:serviceaccount:production:{service}", callers=("10.30.0.0/16",),
+            allowed_paths=(f"secret/data/production/{secret_folder(service)}/*",),
+        )
+        for service in SERVICES
+    ),
 )  # fmt: skip
 
 # name, id, service, sox-critical, protection, approvals, ruleset id
@@ -152,7 +180,7 @@ def repositories(seed: int) -> dict[str, Repository]:
 
 
 def account_links(everybody: Iterable[Person]) -> list[AccountLink]:
-    """Which account belongs to whom: GitHub, identity provider, Vault and, for site reliability, Kubernetes."""
+    """Which account belongs to whom: GitHub, identity provider, Vault, Kubernetes; workloads have one in Vault too."""
     links = []
     for p in everybody:
         links.append(_link(p, ("github", p.github_id), p.login, "saml", p.github_removed_at))
@@ -165,6 +193,8 @@ def account_links(everybody: Iterable[Person]) -> list[AccountLink]:
         key = bot.github_id or (entity(bot.username or "") if system == "vault" else bot.username or "")
         label = bot.login or bot.username or ""
         links.append(AccountLink(system, key, label, bot.register_id, "nhi", HIRED, None, "register"))
+        if system == "kubernetes" and bot.allowed_paths:
+            links.append(AccountLink("vault", entity(label), label, bot.register_id, "nhi", HIRED, None, "register"))
     return links
 
 
