@@ -9,16 +9,14 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+import reports.period
 from assets.partitions import QUARTERLY, quarter_of
 from assets.resources import HomeResource, retrying
 from assets.tables import table_key
-from controls import engine, scope
 from controls.definitions import Control, catalogue
 from controls.results import EXCEPTION, INDETERMINATE, VERDICTS, ControlResult
-from reports import assessment
-from reports.dora.warehouse import of_period
-from reports.pack.build import Published, publish
-from reports.pack.signers import load_signers
+from reports.pack.build import Published
+from reports.period import assess, measure
 from warehouse.connect import VIEWS
 from warehouse.open import code_identity
 from warehouse.sheets import sheets
@@ -78,10 +76,7 @@ def test_controls(context: dg.AssetExecutionContext, home: HomeResource) -> Iter
     results: list[ControlResult] = []
 
     def work() -> None:
-        con = opened.connection()
-        scope.prepare(con, opened.config.scope, zone=opened.config.zone)
-        results.extend(engine.test(con, catalogue().values(), period))
-        assessment.save(opened.path / "assessments", period, results)
+        results.extend(assess(opened, period))
 
     retrying(context, work)
     for result in results:
@@ -141,14 +136,9 @@ def publish_pack(context: dg.AssetExecutionContext, home: HomeResource) -> Itera
     made: list[tuple[int, Published]] = []
 
     def work() -> None:
-        results = assessment.load(opened.path / "assessments", period)
-        as_of = min(home.now(), period.freeze_at(opened.config.parameter_hours("P_LATE", 72)))
-        metrics = of_period(opened.connection(), opened.config, period, as_of=as_of).metric_value
-        con = opened.connection()
-        scope.prepare(con, opened.config.scope, zone=opened.config.zone, materialise=False)
-        signers = load_signers(opened.config)
-        pack = publish(opened, con, period, results, metrics, signers=signers, code=code_identity(), now=home.now())
-        made.append((metrics.num_rows, pack))
+        metrics = measure(opened, period, now=home.now())
+        pack = reports.period.publish_pack(opened, period, metrics, code=code_identity(), now=home.now())
+        made.append((metrics.metric_value.num_rows, pack))
 
     retrying(context, work)
     rows, pack = made[0]

@@ -55,7 +55,7 @@ class ClockSettings(_Part):
 
 
 class Config(_Part):
-    """The whole configuration; `root` is the folder that relative paths start from."""
+    """The whole configuration; `root` and `file_name` are where it was read from; relative paths start there."""
 
     company: str
     zone: str = "UTC"
@@ -68,6 +68,7 @@ class Config(_Part):
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict)
     scope: dict[str, Any] = Field(default_factory=dict)
     root: Path = Path()
+    file_name: str = "evidence.yaml"
 
     @field_validator("zone")
     @classmethod
@@ -132,7 +133,7 @@ def load_config(path: Path) -> Config:
     if not isinstance(raw, dict):
         raise ConfigError(f"{path} holds no settings; the smallest valid file is `company: NAME`")
     try:
-        return Config.model_validate({**raw, "root": path.absolute().parent})
+        return Config.model_validate({**raw, "root": path.absolute().parent, "file_name": path.name})
     except ValidationError as error:
         findings = [
             _finding(path, node, problem["loc"], problem["msg"], problem["input"]) for problem in error.errors()
@@ -159,7 +160,7 @@ def _valid(loc: Sequence[int | str]) -> list[str]:
         if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
             return []
         model = field.annotation
-    return sorted(set(model.model_fields) - {"root"})
+    return sorted(set(model.model_fields) - {"root", "file_name"})
 
 
 def _line(node: yaml.Node | None, loc: Sequence[int | str]) -> int:

@@ -24,7 +24,22 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Verify the pack that `argv` names, print the report, and return the exit code."""
-    arguments = _parser().parse_args(argv)
+    parser = argparse.ArgumentParser(prog="evidence verify", description="Verify an evidence pack, offline.")
+    add_arguments(parser)
+    return run(parser.parse_args(argv))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verifier's arguments, for whichever command line calls it."""
+    parser.add_argument("pack", type=Path, metavar="PACK.pdf", help="the pack; NAME.d/ is looked for beside it")
+    parser.add_argument("--trust", type=Path, metavar="FILE", help="the trust file, got apart from the pack")
+    parser.add_argument("--previous", type=Path, metavar="PACK", help="the last pack, whose log this one continues")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of the log that you hold")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Verify, print, and return the exit code."""
     try:
         report = verify_pack(
             arguments.pack,
@@ -38,16 +53,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     sys.stdout.write(report.to_json() if arguments.json else report.to_text())
     return 0 if report.ok else 1
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="evidence verify", description="Verify an evidence pack, offline.")
-    parser.add_argument("pack", type=Path, metavar="PACK.pdf", help="the pack; NAME.d/ is looked for beside it")
-    parser.add_argument("--trust", type=Path, metavar="FILE", help="the trust file, got apart from the pack")
-    parser.add_argument("--previous", type=Path, metavar="PACK", help="the last pack, whose log this one continues")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of the log that you hold")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    return parser
 
 
 def _trust(path: Path | None) -> Trust | None:

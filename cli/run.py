@@ -1,0 +1,60 @@
+"""`evidence run`: everything that is due for a day or a period, by the same jobs that the schedules run."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from cli.home import add_home_arguments, now, open_home
+from evidence.errors import ConfigError
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from evidence.periods import Period
+    from warehouse.home import Home
+
+HELP = "collect, build, test, measure and publish: everything that is due for a day or a period"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What to run."""
+    add_home_arguments(parser)
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--date", help="one day, such as 2026-07-01 (default: yesterday)")
+    chosen.add_argument("--period", help="2026Q3, 2026-07, … ; a quarter is also tested and published")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the jobs."""
+    home = open_home(args)
+    yesterday = (now() - timedelta(days=1)).date().isoformat()
+    period = home.config.period(args.period or args.date or yesterday)
+    run_period(home, period)
+    return 0
+
+
+def run_period(home: Home, period: Period) -> Path | None:
+    """Run the day job over the period's days, and for a quarter the quarter job; the newest pack, if it is one."""
+    from assets.running import instance, run_days, run_quarter  # noqa: PLC0415 - takes seconds to load
+
+    if not home.config.sources:
+        raise ConfigError("no source is configured", next_step="Name your systems under `sources:` in evidence.yaml.")
+    home.store.check_writable()
+    config = home.config.root / home.config.file_name
+    quarter = "Q" in period.name
+    with instance(home.path) as opened:
+        started = time.monotonic()
+        print(f"Collecting and building {period.name}: {period.first} to {period.end_day - timedelta(days=1)}")
+        run_days(opened, config, period.first, period.end_day - timedelta(days=1), now=now())
+        print(f"  done in {time.monotonic() - started:.0f} s")
+        if not quarter:
+            return None
+        started = time.monotonic()
+        print(f"Testing controls, computing metrics, publishing the pack of {period.name}")
+        run_quarter(opened, config, period, now=now())
+        print(f"  done in {time.monotonic() - started:.0f} s")
+    packs = sorted((home.path / "packs").glob(f"SOX-{period.name}-v*.pdf"), key=lambda p: p.stat().st_mtime)
+    return packs[-1] if packs else None

@@ -1,0 +1,54 @@
+"""Test, measure and publish one period of a home: what the quarter's job, `evidence test` and `evidence pack` share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from controls import engine, scope
+from controls.definitions import catalogue
+from reports import assessment
+from reports.dora.warehouse import of_period
+from reports.pack.build import Published, publish
+from reports.pack.signers import load_signers
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from controls.results import ControlResult
+    from evidence.ledger.statements import CodeIdentity
+    from evidence.periods import Period
+    from reports.dora.metrics import Metrics
+    from warehouse.home import Home
+
+LATE_HOURS = 72  # default of P_LATE: how long after its end a period waits for late evidence
+
+
+def assess(home: Home, period: Period) -> list[ControlResult]:
+    """Ask every control of the catalogue about `period`, and keep what they found."""
+    with home.connection() as con:
+        scope.prepare(con, home.config.scope, zone=home.config.zone)
+        results = engine.test(con, catalogue().values(), period)
+    assessment.save(home.path / "assessments", period, results)
+    return results
+
+
+def measure(home: Home, period: Period, *, now: datetime) -> Metrics:
+    """The delivery metrics of `period`, as known when it was frozen."""
+    as_of = min(now, period.freeze_at(home.config.parameter_hours("P_LATE", LATE_HOURS)))
+    with home.connection() as con:
+        return of_period(con, home.config, period, as_of=as_of)
+
+
+def publish_pack(home: Home, period: Period, metrics: Metrics, *, code: CodeIdentity, now: datetime) -> Published:
+    """The signed pack of `period` from the assessment that was kept; or the one that says the same already.
+
+    Raises:
+        ConfigError: the period was not tested yet, or a signing key is missing.
+    """
+    results = assessment.load(home.path / "assessments", period)
+    with home.connection() as con:
+        scope.prepare(con, home.config.scope, zone=home.config.zone, materialise=False)
+        return publish(
+            home, con, period, results, metrics.metric_value,
+            signers=load_signers(home.config), code=code, now=now,
+        )  # fmt: skip
