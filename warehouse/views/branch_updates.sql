@@ -6,11 +6,12 @@ WITH held AS (
         FROM github_branch_activity QUALIFY row_number() OVER (PARTITION BY natural_key ORDER BY collected_at DESC, record DESC) = 1
     ) AS a
     JOIN scope_branches AS b ON b.repo = a.repo AND a.ref = 'refs/heads/' || b.branch
+), first_seen AS (
+    SELECT repo, branch, min(pushed_at) AS first_at FROM held GROUP BY ALL
+), reached AS (
+    SELECT repo, branch, after_sha, min(pushed_at) AS reached_at FROM held GROUP BY ALL
 )
-SELECT h.*,
-    h.pushed_at > min(h.pushed_at) OVER (PARTITION BY h.repo, h.branch)
-        AND NOT EXISTS (
-            SELECT 1 FROM held AS e WHERE e.repo = h.repo AND e.branch = h.branch AND e.pushed_at <= h.pushed_at
-                AND e.after_sha = h.before_sha AND e.activity_id <> h.activity_id
-        ) AS broken
+SELECT h.*, h.pushed_at > f.first_at AND coalesce(r.reached_at > h.pushed_at, true) AS broken
 FROM held AS h
+JOIN first_seen AS f ON f.repo = h.repo AND f.branch = h.branch
+LEFT JOIN reached AS r ON r.repo = h.repo AND r.branch = h.branch AND r.after_sha = h.before_sha
