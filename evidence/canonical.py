@@ -1,7 +1,8 @@
 """Canonical JSON (RFC 8785 profile) and SHA-256 names for bytes.
 
-Rules of the profile: no floats, no integers beyond 2^53, string keys. Within it Python's own encoder and
-RFC 8785 agree, except on the order of keys outside the Basic Multilingual Plane, which is made explicit here.
+Rules of the profile: no floats, no integers that a double does not hold exactly (beyond ±(2^53 - 1)), string keys, text
+that UTF-8 can hold (no lone surrogates). Within it Python's own encoder and RFC 8785 agree, except on the order of keys
+outside the Basic Multilingual Plane, which is made explicit here.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ import hashlib
 import json
 from typing import Any
 
-MAX_SAFE_INTEGER = 2**53
+MAX_SAFE_INTEGER = 2**53 - 1
 
 
 def canonical(value: Any) -> bytes:
-    """The canonical UTF-8 form of `value`.
+    """The canonical UTF-8 form of `value`: of dicts with string keys, lists, tuples, text, integers, booleans, None.
 
     Raises:
-        ValueError: for a float, an integer beyond ±2^53, or a key that is no string.
+        ValueError: for a float, an integer beyond ±(2^53 - 1), a key that is no string, a lone surrogate, or any other
+            type.
     """
-    return json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    text = json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"canonical JSON holds no lone surrogates, found {error.object[error.start]!r}") from error
 
 
 def sha256(data: bytes) -> str:
@@ -31,12 +37,14 @@ def _ordered(value: Any) -> Any:
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
-                raise ValueError(f"canonical JSON needs string keys, found {key!r}")
-        return {k: _ordered(value[k]) for k in sorted(value, key=lambda k: k.encode("utf-16-be"))}
+                raise ValueError(f"canonical JSON needs string keys, found {key!r}")  # noqa: TRY004 - one error for all
+        return {k: _ordered(value[k]) for k in sorted(value, key=lambda k: k.encode("utf-16-be", "surrogatepass"))}
     if isinstance(value, list | tuple):
         return [_ordered(item) for item in value]
     if isinstance(value, float):
-        raise ValueError(f"canonical JSON holds no floats, found {value!r}; use an integer or a string")
+        raise ValueError(f"canonical JSON holds no floats, found {value!r}; use an integer or a string")  # noqa: TRY004
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_SAFE_INTEGER:
-        raise ValueError(f"canonical JSON holds no integers beyond 2^53, found {value}; use a string")
+        raise ValueError(f"canonical JSON holds no integers beyond 2^53 - 1, found {value}; use a string")
+    if value is not None and not isinstance(value, str | int):
+        raise ValueError(f"canonical JSON holds no {type(value).__name__}, found {value!r}")
     return value

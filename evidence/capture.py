@@ -2,7 +2,8 @@
 
 - Bytes are named by SHA-256 and stored before anything parses them.
 - One body seen twice is stored once; each *sighting* of it is a line of its own, with its request, context and time.
-- Neither a request header, a credential, nor a query value that looks like one is ever part of a sighting.
+- Neither a request header, a credential, nor a query value that looks like one is ever part of a sighting
+  (evidence.credentials).
 
 Example line of an index (canonical JSON)::
 
@@ -18,6 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+FACTS = ("status", "unusable", "retried", "not_modified", "offset")
+"""What a sighting says of an answer beside its headers; see evidence.sources.base."""
 
 KEPT_HEADERS = (
     "date",
@@ -38,10 +42,17 @@ KEPT_HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What was asked for: the half-open stretch of event time [start, end), in UTC."""
+    """What was asked for: the half-open stretch of event time [start, end), in UTC; `ValueError` if it is none."""
 
     start: datetime
     end: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse a window without a zone, which would mean another stretch on every machine, and an empty one."""
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError(f"a time without a zone is no instant: {self.start!r}, {self.end!r}")
+        if self.end <= self.start:
+            raise ValueError(f"a window ends after it starts, found {instant(self.start)} to {instant(self.end)}")
 
     def as_json(self) -> dict[str, str]:
         """The window as a receipt holds it."""
@@ -57,7 +68,7 @@ class Sighting:
         size: bytes received; 0 where the source answered "not modified".
         request: method and path with its query, or the path of a file; never a header, never a credential.
         context: what else stood in the question and is needed to read the answer (`_repo`, `_as_of`, …).
-        response: `status` and the headers in `KEPT_HEADERS`.
+        response: the `FACTS` and `KEPT_HEADERS` that came with it.
         fetched_at: when the body was complete, by the clock that the collection was given.
         page: position within the collection, from 0.
     """

@@ -3,6 +3,8 @@
 - A day is due when it has ended; its window is the company's calendar day.
 - One stream that fails does not hold up the others; what failed is raised together at the end, retryable if all is.
 - What was received whole is not asked again, so that a second call with nothing new asks nothing.
+- A re-read that is due is left out if the window was asked at or after that time anyway, as when old days are made up
+  for: it could bring nothing that the later look did not.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from evidence.capture import Window
-from evidence.errors import EvidenceError, SourceRejected, SourceUnavailable
+from evidence.errors import ConfigError, EvidenceError, SourceRejected, SourceUnavailable
 from evidence.periods import midnight
 from evidence.sources.registry import connector
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from evidence.sources.base import Source, Stream
 
 COLLECTION_TIME = time(6, 0)  # local; a simulated company is asked for a day at this time of the next day
-_LONGEST_REREAD = 8  # days; re-reads are looked for among windows that ended at most this long ago
 
 
 class Clock(Protocol):
@@ -119,8 +120,12 @@ def collect(
     Args:
         streams: full names; None for all that the source has.
         progress: told each day when it is done.
+
+    Raises:
+        ConfigError: a stream that the system does not have.
+        StoreError: the locker failed; what was collected before stays.
     """
-    chosen = [stream for stream in source.streams if streams is None or stream.name in streams]
+    chosen = _chosen(system, source, streams)
     done = Collected()
     for day in days:
         now = clock.at(system, day)
@@ -137,14 +142,35 @@ def collect(
     return done
 
 
+def _chosen(system: str, source: Source, streams: Sequence[str] | None) -> list[Stream]:
+    """The source's streams among `streams`: a source may be set up for fewer than its system has."""
+    known = {stream.name for stream in (*source.streams, *connector(system).STREAMS)} if streams else set()
+    if unknown := sorted(set(streams or ()) - known):
+        raise ConfigError(
+            f"{system} has no stream {unknown[0]!r}; it has {', '.join(sorted(known))}",
+            next_step="Write the stream's full name.",
+        )
+    return [stream for stream in source.streams if streams is None or stream.name in streams]
+
+
 def _due(custody: Custody, stream: Stream, day: date, zone: str, now: datetime) -> Iterable[tuple[Window, int]]:
     """The day's first read, and the re-reads of it and of earlier days that have come due."""
     yield day_window(day, zone), 0
-    for back in range(_LONGEST_REREAD + 1 if stream.rereads else 0):
+    if not stream.rereads:
+        return
+    for back in range(max(stream.rereads).days + 2):  # the day after the last one is due is asked too
         window = day_window(day - timedelta(days=back), zone)
         for read, after in enumerate(stream.rereads, start=1):
-            if window.end + after <= now and custody.holds(stream.name, window):
+            due = window.end + after
+            if due <= now and custody.holds(stream.name, window) and not _looked(custody, stream, window, due):
                 yield window, read
+
+
+def _looked(custody: Custody, stream: Stream, window: Window, due: datetime) -> bool:
+    """Whether the window was asked, with success, when that re-read was due or later."""
+    reads = range(len(stream.rereads) + 1)
+    looks = (receipt for read in reads for receipt in custody.attempts(stream.name, window, read))
+    return any(receipt.final and receipt.asked_at >= due for receipt in looks)
 
 
 def day_window(day: date, zone: str) -> Window:

@@ -1,0 +1,67 @@
+"""What a source hands its answers to (evidence.sources.base.Keep): stores bodies, notes how each was seen.
+
+- The body is stored before its sighting is noted; nothing of it is parsed.
+- Of what came with it, the facts and headers of `evidence.capture` are noted and nothing else, without credentials.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from evidence.canonical import sha256
+from evidence.capture import FACTS, KEPT_HEADERS, Sighting
+from evidence.credentials import redacted, redacted_facts
+from evidence.objects import capture_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from evidence.objects import Objects
+
+
+class Keeper:
+    """Stores the bodies of one collection; `sightings` are those so far, in their order."""
+
+    def __init__(self, objects: Objects, *, now: datetime) -> None:
+        self._objects, self._now = objects, now
+        self._checked: set[str] = set()  # captures that are known to be there as they were
+        self.sightings: list[Sighting] = []
+
+    def __call__(
+        self,
+        body: bytes,
+        *,
+        request: str,
+        response: Mapping[str, Any],
+        context: Mapping[str, Any] | None = None,
+    ) -> Sighting:
+        """Keep `body`, whatever it is."""
+        digest = sha256(body)
+        self._objects.put("captures", body)
+        self._checked.add(digest)
+        return self._note(digest, len(body), request, response, context or {})
+
+    def unchanged(
+        self, capture: str, *, request: str, response: Mapping[str, Any], context: Mapping[str, Any]
+    ) -> Sighting:
+        """Note that the earlier body `capture` is seen again; it must be there, as it was."""
+        if capture not in self._checked:
+            self.body(capture)
+        return self._note(capture, 0, request, {**response, "not_modified": True}, context)
+
+    def body(self, capture: str) -> bytes:
+        """The bytes of an earlier capture, checked against its name."""
+        data = self._objects.get(capture_key(capture))
+        self._checked.add(capture)
+        return data
+
+    def _note(
+        self, digest: str, size: int, request: str, response: Mapping[str, Any], context: Mapping[str, Any]
+    ) -> Sighting:
+        noted = {name.lower(): value for name, value in response.items()}
+        kept = redacted_facts({name: noted[name] for name in (*FACTS, *KEPT_HEADERS) if name in noted})
+        facts = redacted_facts(context)
+        sighting = Sighting(digest, size, redacted(request), facts, kept, self._now, len(self.sightings))
+        self.sightings.append(sighting)
+        return sighting
