@@ -8,47 +8,73 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import pkgutil
 import sys
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import cli
 from evidence.errors import EvidenceError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-INTERRUPTED = 130
+FAILED = 3  # the machine refused: a disk, a permission
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+READER_LEFT = 141  # 128 + SIGPIPE: the verb did not finish, whatever was printed until then
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; the exit code of ARCHITECTURE.md's contract."""
-    parser = argparse.ArgumentParser(
-        prog="evidence", description="Keep what delivery systems said, test controls on it, publish signed packs."
-    )
-    parser.add_argument("--verbose", action="store_true", help="show the cause of an error with its traceback")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    modules = {}
-    for name, module in _verbs().items():
-        modules[name] = module
-        sub = verbs.add_parser(name, help=module.HELP, description=module.HELP)
-        module.arguments(sub)
-    args = parser.parse_args(argv)
     try:
-        return int(modules[args.verb].run(args))
-    except EvidenceError as error:
-        if args.verbose:
-            raise
-        print(f"evidence {args.verb}: {error}", file=sys.stderr)
-        if error.next_step:
-            print(f"Next: {error.next_step}", file=sys.stderr)
-        return error.exit_code
+        modules = _verbs()
+        args = _parser(modules).parse_args(argv)
+        return _run(modules[args.verb], args)
     except KeyboardInterrupt:
         print("Interrupted. Nothing half-written counts; run the same command again to go on.", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what Python still flushes at its end
+        return READER_LEFT
+
+
+def _run(module: Any, args: argparse.Namespace) -> int:
+    try:
+        code = int(module.run(args))
+        sys.stdout.flush()  # here, so that a reader who has left is noticed while we can say so
+    except EvidenceError as error:
+        return _tell(args, str(error), error.next_step, error.exit_code)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        step = "Look at that file or disk, then run the same command again; --verbose shows where it happened."
+        return _tell(args, f"the machine refused: {error}", step, FAILED)
+    return code
+
+
+def _parser(modules: Mapping[str, Any]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="evidence", description="Keep what delivery systems said, test controls on it, publish signed packs."
+    )
+    cause = "show the cause of an error with its traceback"
+    parser.add_argument("--verbose", action="store_true", help=cause)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for name, module in modules.items():
+        sub = verbs.add_parser(name, help=module.HELP, description=module.HELP)
+        sub.add_argument("--verbose", action="store_true", default=argparse.SUPPRESS, help=cause)
+        module.arguments(sub)
+    return parser
+
+
+def _tell(args: argparse.Namespace, message: str, next_step: str, code: int) -> int:
+    """Print what happened and what to do now, being inside the handler of the error; the exit code."""
+    if args.verbose:
+        traceback.print_exc()
+    print(f"evidence {args.verb}: {message}", file=sys.stderr)
+    if next_step:
+        print(f"Next: {next_step}", file=sys.stderr)
+    return code
 
 
 def _verbs() -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """One `evidence.yaml`: what is collected, from where, kept how, and what is in scope.
 
 - Validated whole before anything runs; a message names the line, what was found and what is valid.
-- Secrets never stand in the file: a setting such as `token_from` names the environment variable that holds one.
+- Secrets never stand in the file: a setting such as `token_from` names the environment variable that holds one. What
+  looks like one all the same is refused, and not shown.
 - Relative paths are relative to the file.
 """
 
@@ -15,13 +16,17 @@ from zoneinfo import available_timezones
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from evidence.canonical import sha256
+from evidence.credentials import holds_secret, names_secret, redacted
 from evidence.errors import ConfigError
 from evidence.periods import Period, period
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-_SECRET = re.compile(r"(token|password|secret|key)$", re.IGNORECASE)
+    from pydantic_core import ErrorDetails
+
+_SECRET = re.compile(r"(token|password|passphrase|secret|credentials?|key)$", re.IGNORECASE)
 
 
 class _Part(BaseModel):
@@ -57,7 +62,7 @@ class ClockSettings(_Part):
 class Config(_Part):
     """The whole configuration; `root` and `file_name` are where it was read from; relative paths start there."""
 
-    company: str
+    company: str = Field(min_length=1)
     zone: str = "UTC"
     fiscal_year_starts: int = Field(default=1, ge=1, le=12)
     home: str = "var"
@@ -77,22 +82,11 @@ class Config(_Part):
             raise ValueError("is not an IANA time zone such as Europe/Berlin or America/New_York")
         return zone
 
-    @field_validator("sources")
-    @classmethod
-    def _no_secrets(cls, sources: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        for source, settings in sources.items():
-            for name in settings:
-                if _SECRET.search(name):
-                    raise ValueError(
-                        f"source {source} has a setting {name!r} that looks like a secret;"
-                        f" put it into the environment and name the variable in {name}_from"
-                    )
-        return sources
-
     @property
     def log_origin(self) -> str:
         """Name of the ledger, as it stands in its checkpoints."""
-        return f"{re.sub('[^a-z0-9]+', '-', self.company.lower()).strip('-')}/delivery-evidence"
+        plain = re.sub("[^a-z0-9]+", "-", self.company.lower()).strip("-")
+        return f"{plain or 'company-' + sha256(self.company.encode())[:12]}/delivery-evidence"
 
     @property
     def keys_path(self) -> Path:
@@ -105,8 +99,14 @@ class Config(_Part):
         return self.root / self.home
 
     def parameter_hours(self, name: str, default: int) -> int:
-        """A parameter of the scope that counts hours."""
-        return int(self.scope.get("parameters", {}).get(name, default))
+        """A parameter of the scope that counts hours; `ConfigError` if it is no whole number."""
+        hours = (self.scope.get("parameters") or {}).get(name, default)
+        if isinstance(hours, bool) or not isinstance(hours, int) or hours < 0:
+            raise ConfigError(
+                f"scope.parameters.{name} counts hours, found {hours!r}; valid is a whole number from 0",
+                next_step="Correct it in evidence.yaml.",
+            )
+        return hours
 
     def period(self, text: str) -> Period:
         """The period that `text` names, in the company's zone and fiscal calendar."""
@@ -119,59 +119,134 @@ def load_config(path: Path) -> Config:
     Raises:
         ConfigError: the file is missing, is no YAML, or a setting is wrong; the message has one line per finding.
     """
+    text = _read(path)
+    try:
+        node = yaml.compose(text)
+        if doubles := list(_doubles(node)):
+            raise ConfigError(
+                "\n".join(f"{path.name}, line {line}: {name}: is set twice" for name, line in doubles),
+                next_step="Keep one of the two: YAML would silently take the last.",
+            )
+        raw = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that there is not
+        raise ConfigError(f"{path} is not YAML: {error}", next_step="Mend the line named above.") from error
+    if not isinstance(raw, dict):
+        raise ConfigError(
+            f"{path} holds no settings but {raw!r:.60}; the smallest valid file is `company: NAME`",
+            next_step="Write at least the company's name; `evidence init DIR` shows every setting with a comment.",
+        )
+    findings = list(_secrets(path, node, raw))
+    try:
+        found = Config.model_validate({str(key): value for key, value in raw.items() if key != "root"})
+    except ValidationError as error:
+        findings += [_finding(path, node, problem) for problem in error.errors()]
+        found = None
+    if "root" in raw:
+        findings.append(f"{path.name}, line {_line(node, ['root'])}: root: is not a setting")
+    if findings or found is None:
+        raise ConfigError(
+            "\n".join(findings), next_step="Mend these lines; `evidence init DIR` shows every setting with a comment."
+        )
+    return found.model_copy(update={"root": path.absolute().parent})
+
+
+def _read(path: Path) -> str:
     if not path.is_file():
         raise ConfigError(
             f"no configuration at {path}",
             next_step="Run `evidence init DIR` to make one, or name yours with --config.",
         )
-    text = path.read_text(encoding="utf-8")
     try:
-        raw = yaml.safe_load(text)
-        node = yaml.compose(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {error}", next_step="Mend the line named above.") from error
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{path} holds no settings; the smallest valid file is `company: NAME`")
-    try:
-        return Config.model_validate({**raw, "root": path.absolute().parent, "file_name": path.name})
-    except ValidationError as error:
-        findings = [
-            _finding(path, node, problem["loc"], problem["msg"], problem["input"]) for problem in error.errors()
-        ]
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
         raise ConfigError(
-            "\n".join(findings), next_step="Mend these lines; `evidence init DIR` shows every setting with a comment."
+            f"cannot read {path}: {error.strerror}", next_step="Let the user that runs this read the file."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}",
+            next_step="Save the file as UTF-8.",
         ) from error
 
 
-def _finding(path: Path, node: yaml.Node | None, loc: Sequence[int | str], message: str, found: object) -> str:
-    line = _line(node, loc)
-    valid = ""
-    if message.startswith("Extra inputs"):
-        message = "is not a setting"
-        valid = f"; valid here are {', '.join(_valid(loc[:-1]))}"
-    shown = f" (found {found!r})" if isinstance(found, str | int | float | bool) else ""
-    return f"{path.name}, line {line}: {'.'.join(str(part) for part in loc)}: {message}{shown}{valid}"
+def _finding(path: Path, node: yaml.Node | None, problem: ErrorDetails) -> str:
+    loc, found = problem["loc"], problem["input"]
+    message, valid = problem["msg"].removeprefix("Value error, "), ""
+    if problem["type"] == "extra_forbidden":
+        message, valid = "is not a setting", f"; valid here are {', '.join(_valid(loc[:-1]))}"
+    elif problem["type"] == "missing":
+        message, found = "is missing", None
+    name = ".".join(str(part) for part in loc)
+    return f"{path.name}, line {_line(node, loc)}: {name}: {message}{_shown(str(loc[-1]), found)}{valid}"
+
+
+def _shown(name: str, found: object) -> str:
+    """What was found, as far as it can be shown on a screen that others may see."""
+    if names_secret(name) or holds_secret(found) or isinstance(found, dict | list):
+        return f" (found {type(found).__name__})"
+    return "" if found is None else f" (found {found!r:.80})"
+
+
+def _secrets(path: Path, node: yaml.Node | None, raw: Mapping[Any, Any]) -> Iterator[str]:
+    """A line for each setting that looks like a secret: names that say so below `sources`, known forms anywhere."""
+    for loc, value in _leaves(raw):
+        name = str(loc[-1])
+        named = loc[0] == "sources" and _SECRET.search(name) and isinstance(value, str)
+        in_url = isinstance(value, str) and redacted(value) != value
+        if named or in_url:
+            where = ".".join(str(part) for part in loc)
+            yield (
+                f"{path.name}, line {_line(node, loc)}: {where}: looks like a secret (not shown); valid is"
+                f" {name}_from with the name of the environment variable that holds it"
+            )
+
+
+def _leaves(value: Any, loc: tuple[int | str, ...] = ()) -> Iterator[tuple[tuple[int | str, ...], Any]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, (*loc, str(key)))
+    elif isinstance(value, list):
+        for n, item in enumerate(value):
+            yield from _leaves(item, (*loc, n))
+    elif loc:
+        yield loc, value
+
+
+def _doubles(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
+    """Names that are set twice in one mapping, with the line of the second time."""
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in seen:
+                    yield key.value, key.start_mark.line + 1
+                seen.add(key.value)
+            yield from _doubles(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _doubles(item)
 
 
 def _valid(loc: Sequence[int | str]) -> list[str]:
     model: type[BaseModel] = Config
     for part in loc:
-        field = model.model_fields.get(str(part))
-        if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
-            return []
+        field = model.model_fields[str(part)]
+        assert isinstance(field.annotation, type), "only models refuse extra settings"
         model = field.annotation
-    return sorted(set(model.model_fields) - {"root", "file_name"})
+    return sorted(set(model.model_fields) - {"root"})
 
 
 def _line(node: yaml.Node | None, loc: Sequence[int | str]) -> int:
+    """The line of the setting at `loc`, or of the nearest one around it that is there."""
     line = 1
     for part in loc:
-        if not isinstance(node, yaml.MappingNode):
+        if isinstance(node, yaml.SequenceNode) and isinstance(part, int):
+            node = node.value[part]
+            line = node.start_mark.line + 1
+            continue
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        found = [(key, value) for key, value in pairs if key.value == str(part)]
+        if not found:
             break
-        for key, value in node.value:
-            if key.value == part:
-                line, node = key.start_mark.line + 1, value
-                break
-        else:
-            break
+        line, node = found[0][0].start_mark.line + 1, found[0][1]
     return line

@@ -80,11 +80,13 @@ def period(text: str, *, zone: str, fiscal_start: int = 1) -> Period:
     """
     try:
         first, end = _days(text.strip(), fiscal_start)
-    except ValueError as error:
+        found = Period(text.strip(), first, end, zone)
+        empty = found.end <= found.start
+    except (ValueError, OverflowError) as error:
         raise _unknown(text) from error
-    if end <= first:
+    if empty:
         raise _unknown(text)
-    return Period(text.strip(), first, end, zone)
+    return found
 
 
 def last_quarter(today: date, *, zone: str, fiscal_start: int = 1) -> Period:
@@ -99,22 +101,28 @@ def last_quarter(today: date, *, zone: str, fiscal_start: int = 1) -> Period:
 
 def _days(text: str, fiscal_start: int) -> tuple[date, date]:
     if ".." in text:
-        first, end = text.split("..", 1)
-        return date.fromisoformat(first), date.fromisoformat(end)
-    if found := re.fullmatch(r"(\d{4})Q([1-4])", text):
+        first_day, end_day = text.split("..", 1)
+        return _day(first_day), _day(end_day)
+    if found := re.fullmatch(r"([0-9]{4})Q([1-4])", text):
         year, quarter = int(found[1]), int(found[2])
         begin = (year if fiscal_start == 1 else year - 1) * 12 + fiscal_start - 1 + (quarter - 1) * 3
         return _month(begin), _month(begin + 3)
-    if found := re.fullmatch(r"(\d{4})-(\d{2})", text):
+    if found := re.fullmatch(r"([0-9]{4})-([0-9]{2})", text):
         begin = int(found[1]) * 12 + int(found[2]) - 1
         if not 1 <= int(found[2]) <= MONTHS:
             raise ValueError(text)
         return _month(begin), _month(begin + 1)
-    if found := re.fullmatch(r"(\d{4})-W(\d{2})", text):
+    if found := re.fullmatch(r"([0-9]{4})-W([0-9]{2})", text):
         monday = date.fromisocalendar(int(found[1]), int(found[2]), 1)
         return monday, monday + timedelta(days=7)
-    day = date.fromisoformat(text)
+    day = _day(text)
     return day, day + timedelta(days=1)
+
+
+def _day(text: str) -> date:
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError(text)  # fromisoformat takes more forms than the contract has
+    return date.fromisoformat(text)
 
 
 def _month(number: int) -> date:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from evidence.custody import Custody
 from evidence.ledger.log import Log
+from evidence.periods import midnight
 from evidence.stores.registry import open_store
 from warehouse.build import Builder
 from warehouse.connect import connect
@@ -60,8 +61,8 @@ class Home:
     def store(self) -> Store:
         """The evidence store that the configuration names."""
         url = self.config.store.url
-        if url.startswith("file:") and not url.startswith("file:/"):
-            url = f"file:{self.path / url.removeprefix('file:')}"
+        if url.startswith("file:") or ":" not in url:
+            url = f"file:{self.path / url.removeprefix('file:')}"  # an absolute path stays what it is
         return open_store(url, cache=self.path / "cache", environ=self.environ)
 
     @cached_property
@@ -98,36 +99,51 @@ class Home:
 def partitions(receipt: Receipt, zone: str) -> Iterator[dict[str, object]]:
     """What one receipt says of the local days of its window: `complete`, or `partial` where a gap or failure touches.
 
-    Imports of files have no window and say nothing: whoever exported a file states elsewhere what it covers.
+    A gap outside the window makes the days partial that it touches; a collection that received less than was asked
+    and can point to no day makes all its days partial. Imports of files have no window and say nothing: whoever
+    exported a file states elsewhere what it covers.
     """
     window = receipt.body.get("window")
     if window is None:
         return
-    start, end = (datetime.fromisoformat(window[side]) for side in ("start", "end"))
-    gaps = [
-        (datetime.fromisoformat(gap["start"]), datetime.fromisoformat(gap["end"]), gap["cause"])
-        for gap in receipt.body["gaps"]
-    ]
-    for day in _days(start, end, zone):
-        begin = datetime.combine(day, datetime.min.time(), tzinfo=ZoneInfo(zone))
-        finish = datetime.combine(day + timedelta(days=1), datetime.min.time(), tzinfo=ZoneInfo(zone))
-        causes = [cause for gap_start, gap_end, cause in gaps if gap_start < finish and gap_end > begin]
-        whole = start <= begin and end >= finish
-        if not whole:
+    start, end = _instants(window)
+    gaps = [(*_instants(gap), str(gap["cause"])) for gap in receipt.body["gaps"]]
+    days = _days(start, end, zone)
+    touched = {day: _causes(gaps, day, zone) for day in sorted({*days, *_days_of_gaps(gaps, zone)})}
+    nowhere = not receipt.complete and not any(touched.values())
+    for day, causes in touched.items():
+        if day in days and not (start <= midnight(day, zone) and end >= midnight(day + timedelta(days=1), zone)):
             causes.append("the window covers a part of the day")
-        if not receipt.complete and not gaps:
+        if nowhere:
             causes.append("the collection did not finish")
-        if causes and receipt.body.get("read"):
+        if causes and receipt.body["read"]:
             continue  # what a later look could not have again takes nothing from what the first one had
         yield {
             "stream": receipt.stream, "day": day, "status": "partial" if causes else "complete",
-            "reason": "; ".join(causes), "receipt": receipt.sha256,
-            "asked_at": datetime.fromisoformat(receipt.body["asked_at"]),
+            "reason": "; ".join(causes), "receipt": receipt.sha256, "asked_at": receipt.asked_at,
         }  # fmt: skip
 
 
-def _days(start: datetime, end: datetime, zone: str) -> Iterator[date]:
-    day = start.astimezone(ZoneInfo(zone)).date()
-    while datetime.combine(day, datetime.min.time(), tzinfo=ZoneInfo(zone)) < end:
-        yield day
-        day += timedelta(days=1)
+def _instants(stretch: Mapping[str, str]) -> tuple[datetime, datetime]:
+    return datetime.fromisoformat(stretch["start"]), datetime.fromisoformat(stretch["end"])
+
+
+def _causes(gaps: list[tuple[datetime, datetime, str]], day: date, zone: str) -> list[str]:
+    """Why a day is not whole; a gap without a length, which only says where, touches the day that it lies in."""
+    begin, finish = midnight(day, zone), midnight(day + timedelta(days=1), zone)
+    return [cause for start, end, cause in gaps if start < finish and max(end, start + _TICK) > begin]
+
+
+def _days_of_gaps(gaps: list[tuple[datetime, datetime, str]], zone: str) -> Iterator[date]:
+    for start, end, _ in gaps:
+        yield from _days(start, max(end, start + _TICK), zone)
+
+
+def _days(start: datetime, end: datetime, zone: str) -> list[date]:
+    """The local days that [start, end) touches."""
+    first = start.astimezone(ZoneInfo(zone)).date()
+    last = (end - _TICK).astimezone(ZoneInfo(zone)).date()
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+_TICK = timedelta(microseconds=1)

@@ -85,9 +85,14 @@ def _installed_sha256() -> str:
 def _commit() -> str:
     if not (CHECKOUT / ".git").exists():
         return "unknown: not run from a checkout"
-    git = ["git", "-C", str(CHECKOUT)]
-    head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S603
-    dirty = subprocess.run(  # noqa: S603
-        [*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=False
-    )
-    return head.stdout.strip() + ("+changes" if dirty.stdout.strip() else "")
+    try:
+        head = _git("rev-parse", "HEAD")
+        dirty = _git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"unknown: git does not say ({type(error).__name__})"
+    return head + ("+changes" if dirty else "")
+
+
+def _git(*words: str) -> str:
+    command = ["git", "-C", str(CHECKOUT), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
