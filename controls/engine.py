@@ -190,7 +190,7 @@ class _Test:
     def _positive_control(self, key: str) -> Verdict:
         """Ask the same question about a time in which a known record lies; it must find the record."""
         rows = self.con.execute(
-            "SELECT record, record_time, found, evidence FROM evidence_positive_controls"
+            "SELECT record_key, record_time, found, evidence FROM evidence_positive_controls"
             " WHERE query = $id AND record_time IS NOT NULL ORDER BY record_time DESC",
             {"id": self.control.id},
         ).fetchall()

@@ -1,7 +1,7 @@
 -- Who stands behind an account, and when: links of the identity graph, then what registers and HR say themselves.
--- Of two links of one account the later one ends the earlier; e-mail addresses are compared in lower case.
+-- Of two links of one account the later one ends the earlier; keys are compared in lower case.
 WITH links AS (
-    SELECT system, CASE WHEN contains(account_key, '@') THEN lower(account_key) ELSE account_key END AS account_key,
+    SELECT system, lower(account_key) AS account_key,
         account_label, principal_id, principal_type, method, valid_from, valid_to, evidence
     FROM identity_links
     WHERE superseded_at IS NULL
