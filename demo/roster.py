@@ -96,6 +96,10 @@ BOTS = (
     ),
     Bot("tf-role:terraform-pipeline", "IAM role", "W2002", username="terraform-pipeline"),
     Bot("vault-approle:monitoring", "job", "W2005", username="monitoring", callers=("10.40.0.0/16",)),
+    Bot(
+        "k8s-user:kube-scheduler", "controller", "W2002", username="system:kube-scheduler",
+        allowed_actions=("create pods/binding",),
+    ),
     Bot("k8s-sa:monitoring/prober", "job", "W2005", username="system:serviceaccount:monitoring:prober"),
     *(
         Bot(
@@ -103,7 +107,7 @@ BOTS = (
             allowed_actions=actions,
         )
         for name, actions in (
-            ("deployment-controller", ("write replicasets",)),
+            ("deployment-controller", ("create replicasets", "update replicasets")),
             ("replicaset-controller", ("create pods", "delete pods")),
         )
     ),
