@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 TOKEN = "demo-token"  # noqa: S105 - the simulated cluster's only token, on loopback
 VERSION = {
     "major": "1", "minor": "33", "gitVersion": "v1.33.3", "gitCommit": "80779bd6ff08b451e1c165a338a7b69351e9b0b8",
-    "gitTreeState": "clean", "buildDate": "2025-07-15T18:05:14Z", "goVersion": "go1.24.4", "compiler": "gc", "platform": "linux/amd64",
+    "gitTreeState": "clean", "buildDate": "2025-07-15T18:05:14Z", "goVersion": "go1.24.4", "compiler": "gc",
+    "platform": "linux/amd64",
 }  # fmt: skip
 _EXPIRES = timedelta(minutes=5)
 _HISTORY = timedelta(hours=1)
