@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from evidence.capture import Gap, instant
-from evidence.sources.github.feed import Row, horizon, identity, listed, news, when
+from evidence.sources.github.feed import Row, horizon, identity, listed, news, page_size, when
 from evidence.sources.github.inquiry import Question, path
 from evidence.sources.github.repositories import branches, each_repository
 
@@ -31,7 +31,7 @@ def branch_activity(inquiry: Inquiry, cursor: Mapping[str, Any]) -> dict[str, An
     """Every update of every branch since the window's start."""
 
     def one(repo: str, state: Mapping[str, Any]) -> dict[str, Any]:
-        where = path("repos", repo, "activity", direction="desc", per_page=100)
+        where = path("repos", repo, "activity", direction="desc", per_page=page_size(state))
         question = Question(where, "Contents: read", items="", context={"_repo": repo})
         return _feed(inquiry, question, state, "timestamp")
 
@@ -50,7 +50,7 @@ def rule_suites(inquiry: Inquiry, cursor: Mapping[str, Any]) -> dict[str, Any]:
         down_to = horizon(state, inquiry.window.start)
         age = inquiry.now - down_to
         period = next((name for name, length in _PERIODS if age <= length), "month")
-        where = path("repos", repo, "rulesets", "rule-suites", per_page=100, time_period=period)
+        where = path("repos", repo, "rulesets", "rule-suites", per_page=page_size(state), time_period=period)
         need = "Administration: read (repository)"
         question = Question(where, need, items="", context={"_repo": repo})
         rows = listed(inquiry, question, _row(inquiry, question, "pushed_at"), down_to)

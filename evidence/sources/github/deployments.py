@@ -10,7 +10,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from evidence.sources.github.feed import Row, horizon, identity, listed, news, when
+from evidence.sources.github.feed import Row, horizon, identity, listed, news, page_size, when
 from evidence.sources.github.inquiry import Question, path
 from evidence.sources.github.repositories import each_repository
 
@@ -29,7 +29,7 @@ def deployments(inquiry: Inquiry, cursor: Mapping[str, Any]) -> dict[str, Any]:
 
     def one(repo: str, state: Mapping[str, Any]) -> dict[str, Any]:
         down_to = horizon(state, inquiry.window.start)
-        rows = _list(inquiry, repo, down_to, {"_repo": repo})
+        rows = _list(inquiry, repo, down_to, {"_repo": repo}, page_size(state))
         inquiry.fill(_key(inquiry, repo, down_to), rows)
         return news(state, rows, inquiry.window.start, inquiry.now)[1]
 
@@ -42,7 +42,7 @@ def deployment_statuses(inquiry: Inquiry, cursor: Mapping[str, Any]) -> dict[str
     def one(repo: str, state: Mapping[str, Any]) -> dict[str, Any]:
         feed = state.get("feed", {})
         down_to = horizon(feed, inquiry.window.start)
-        make = lambda: _list(inquiry, repo, down_to, {"_repo": repo, "_listing": True})  # noqa: E731 - used once
+        make = lambda: _list(inquiry, repo, down_to, {"_repo": repo, "_listing": True}, page_size(feed))  # noqa: E731 - used once
         rows = inquiry.shared(_key(inquiry, repo, down_to), make)
         new, after = news(feed, rows, inquiry.window.start, inquiry.now)
         fresh = {row.id: str(row.detail) for row in new}
@@ -77,8 +77,8 @@ def _statuses(inquiry: Inquiry, repo: str, number: int) -> str:
     return str(newest.get("state", ""))
 
 
-def _list(inquiry: Inquiry, repo: str, down_to: datetime, context: Mapping[str, Any]) -> list[Row]:
-    question = Question(path("repos", repo, "deployments", per_page=100), _NEED, items="", context=context)
+def _list(inquiry: Inquiry, repo: str, down_to: datetime, context: Mapping[str, Any], size: int) -> list[Row]:
+    question = Question(path("repos", repo, "deployments", per_page=size), _NEED, items="", context=context)
 
     def row(item: Any) -> Row:
         number = identity(item, "id", question.name)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LATENESS = timedelta(hours=1)
 SETTLED = timedelta(minutes=2)
+_LEAST, _MOST = 3, 100  # records of a page
 
 
 class Row(NamedTuple):
@@ -41,6 +42,11 @@ def horizon(state: Mapping[str, Any], start: datetime) -> datetime:
     if not state or datetime.fromisoformat(state["from"]) > wanted:
         return wanted
     return datetime.fromisoformat(state["to"]) - LATENESS
+
+
+def page_size(state: Mapping[str, Any]) -> int:
+    """How many records to ask for on a page: about twice what was new last time, so that little is kept twice."""
+    return min(_MOST, 2 * int(state["news"]) + _LEAST) if state else _MOST
 
 
 def listed(inquiry: Inquiry, question: Question, row: Callable[[Any], Row], down_to: datetime) -> list[Row]:
@@ -69,7 +75,7 @@ def news(
     begin = min(start - LATENESS, datetime.fromisoformat(state["from"])) if state else start - LATENESS
     end = max([row.at for row in listed_rows] + [datetime.fromisoformat(state["to"]) if state else start - LATENESS])
     recent = {str(row.id): row.token for row in listed_rows if row.at >= end - LATENESS and row.at < now - SETTLED}
-    return taken, {"from": instant(begin), "to": instant(end), "recent": recent}
+    return taken, {"from": instant(begin), "to": instant(end), "recent": recent, "news": len(listed_rows)}
 
 
 def when(item: Mapping[str, Any], *names: str, otherwise: datetime) -> datetime:

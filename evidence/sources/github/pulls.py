@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from evidence.capture import Gap
-from evidence.sources.github.feed import Row, horizon, identity, listed, news, when
+from evidence.sources.github.feed import Row, horizon, identity, listed, news, page_size, when
 from evidence.sources.github.inquiry import Question, path
 from evidence.sources.github.repositories import each_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from evidence.sources.github.inquiry import Inquiry
 
@@ -50,7 +51,9 @@ def _changed(
 ) -> dict[str, Any]:
     def one(repo: str, state: Mapping[str, Any]) -> dict[str, Any]:
         down_to = horizon(state, inquiry.window.start)
-        rows = inquiry.shared(("pulls", repo, inquiry.window, down_to), lambda: _list(inquiry, repo, down_to))
+        rows = inquiry.shared(
+            ("pulls", repo, inquiry.window, down_to), lambda: _list(inquiry, repo, down_to, page_size(state))
+        )
         taken, after = news(state, rows, inquiry.window.start, inquiry.now)
         for row in sorted(taken):
             take(inquiry, repo, row.id)
@@ -59,9 +62,9 @@ def _changed(
     return each_repository(inquiry, cursor, one)
 
 
-def _list(inquiry: Inquiry, repo: str, down_to: Any) -> list[Row]:
+def _list(inquiry: Inquiry, repo: str, down_to: datetime, size: int) -> list[Row]:
     question = Question(
-        path("repos", repo, "pulls", state="all", sort="updated", direction="desc", per_page=100),
+        path("repos", repo, "pulls", state="all", sort="updated", direction="desc", per_page=size),
         _NEED, items="", context={"_repo": repo, "_listing": True},
     )  # fmt: skip
 
