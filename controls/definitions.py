@@ -8,6 +8,7 @@ What a question returns, one row per member and attribute::
 
     population, subject, attribute, verdict, reason, event_time, evidence          always
     window_start, window_end   when the evidence that the verdict rests on was made (default: event_time)
+    needs                      streams that this one answer rests on (default: the attribute's)
     changes                    keys of the changes whose emergency path (CHG-13) would exempt the item
     covers                     JSON of what the item is, for waivers: repo, rule, … (default: {"subject": …})
 

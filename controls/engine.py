@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from evidence.periods import Period
 
 REQUIRED = ("population", "subject", "attribute", "verdict", "reason", "event_time", "evidence")
-OPTIONAL = ("window_start", "window_end", "changes", "covers")
+OPTIONAL = ("window_start", "window_end", "needs", "changes", "covers")
 _DRILL = timedelta(hours=12)  # a positive control is looked for in a window of twice this around its record
 _RESULTS = {
     "control": "VARCHAR", "population": "VARCHAR", "subject": "VARCHAR", "attribute": "VARCHAR", "verdict": "VARCHAR",
@@ -77,6 +77,7 @@ class _Span:
 class _Answer:
     verdict: Verdict
     window: tuple[datetime | None, datetime | None]
+    needs: tuple[str, ...] | None
     changes: tuple[str, ...]
     covers: str | None
 
@@ -146,7 +147,8 @@ class _Test:
 
     def _judge(self, sheet: Sheet, answer: _Answer) -> Verdict:
         attribute = sheet.attributes[answer.verdict.attribute]
-        judged = self.gates.judge(answer.verdict, attribute, *answer.window)
+        needs = attribute.needs if answer.needs is None else answer.needs
+        judged = self.gates.judge(answer.verdict, attribute, needs, answer.window)
         return self.exemptions.apply(self.control.id, judged, changes=answer.changes, covers=answer.covers)
 
     def _answers(self, span: _Span) -> list[_Answer]:
@@ -217,7 +219,10 @@ def _answer(name: str, sheet: Sheet, row: Mapping[str, Any]) -> _Answer:
         if attribute is None or attribute.population != verdict.population:
             raise ControlError(f"{name}: attribute {verdict.attribute} of population {verdict.population} is not in {sheet.id}.yaml")
     window = (row.get("window_start") or verdict.event_time, row.get("window_end") or verdict.event_time)
-    return _Answer(verdict, window, tuple(row.get("changes") or ()), row.get("covers"))
+    needs = row.get("needs")
+    return _Answer(
+        verdict, window, None if needs is None else tuple(needs), tuple(row.get("changes") or ()), row.get("covers")
+    )
 
 
 def _populations(name: str, sheet: Sheet, verdicts: Sequence[Verdict]) -> tuple[Members, ...]:

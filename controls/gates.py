@@ -83,13 +83,15 @@ class Gates:
             if (name, day) not in self._heard
         ]
 
-    def judge(self, verdict: Verdict, attribute: Attribute, start: datetime | None, end: datetime | None) -> Verdict:
-        """The verdict as far as the evidence of `start` to `end` carries it."""
-        if verdict.verdict not in (PASS, EXCEPTION) or not attribute.needs:
+    def judge(
+        self, verdict: Verdict, attribute: Attribute, needs: Iterable[str], window: tuple[datetime | None, datetime | None]
+    ) -> Verdict:
+        """The verdict as far as the evidence of the streams `needs` carries it over `window`."""
+        if verdict.verdict not in (PASS, EXCEPTION):
             return verdict
         if verdict.verdict == EXCEPTION and attribute.presence:
             return verdict
-        found = self.gaps(attribute.needs, self._local_days(start, end))
+        found = self.gaps(needs, self._local_days(*window))
         if not found:
             return verdict
         proofs = tuple(sorted({*verdict.evidence, *(proof for gap in found for proof in gap.evidence)}))

@@ -15,6 +15,7 @@ scope_values           name, value (JSON text): every other entry, e.g. `deploy_
 parameter_history      control (`*` = all), name, value, valid_from, valid_to, rank: see macro `parameter_at`
 parameter_units        name, unit
 known_streams          stream, alias, mutability: of every sheet
+stream_records         stream, natural_key, event_key, event_time, row_status, fetch, collected_at, evidence: every record
 =====================  ==========================================================================================
 
 An entry of `repos` may carry `valid_from` and `valid_to`: the half-open stretch in which it is in scope.
@@ -43,6 +44,7 @@ _LISTS = {
     "cluster_resources": ("scope_cluster_resources", "resource"),
 }
 _STRUCTURED = {"repos", "tfstate_keys", "parameters", "period", *_LISTS}
+_PLACE = {"repo", "repo_id", "as_of", "stage", "type", "device"}  # parts of natural keys that are no part of event keys
 _REPOSITORIES = {
     "repo": "VARCHAR", "repo_id": "BIGINT", "service": "VARCHAR", "sox_critical": "BOOLEAN", "image": "VARCHAR",
     "required_checks": "VARCHAR", "valid_from": "VARCHAR", "valid_to": "VARCHAR",
@@ -95,6 +97,24 @@ def register(con: duckdb.DuckDBPyConnection, scope: Mapping[str, Any], *, zone: 
     _parameters(con, scope.get("parameters", {}))
     _ensure_custody(con)
     con.execute(MACROS.read_text(encoding="utf-8"))
+    con.execute(f"CREATE OR REPLACE TEMP VIEW stream_records AS {_records()}")
+
+
+def _records() -> str:
+    """One query over the records of every source: stream, natural key, event key, times, status, evidence.
+
+    The event key is the natural key without repository, snapshot time, stage, type and device.
+    """
+    parts = []
+    for sheet in sheets().values():
+        if sheet.stream.startswith("evidence.") or sheet.mutability == "snapshot":
+            continue
+        key = ", ".join(f'CAST("{column}" AS VARCHAR)' for column in sheet.key if column not in _PLACE)
+        parts.append(
+            f"SELECT '{sheet.stream}' AS stream, natural_key, concat_ws('/', {key}) AS event_key,"  # noqa: S608 - our own names
+            f" {sheet.event_time} AS event_time, row_status, \"fetch\", collected_at, evidence FROM {sheet.table}"
+        )
+    return "\nUNION ALL\n".join(parts)
 
 
 def _repositories(repos: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

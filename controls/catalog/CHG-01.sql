@@ -80,21 +80,8 @@ SELECT 'changes' AS population, a.change AS subject, a.attribute, a.verdict, a.r
 FROM answers AS a JOIN members AS m USING (change)
 UNION ALL
 -- A merge that another source tells of, or a gap in a branch's chain, means that the day may hide members.
-SELECT 'population', 'population:' || local_day(told_at), '*', 'INDETERMINATE', string_agg(reason, '; ' ORDER BY reason), NULL,
+SELECT 'population', 'population:' || day, '*', 'INDETERMINATE', string_agg(reason, '; ' ORDER BY reason), NULL,
     proofs(list(evidence)), NULL, NULL, NULL
-FROM (
-    SELECT pushed_at AS told_at, evidence, repo || ': no pull request is held for the merge to ' || branch || ' at ' || left(after_sha, 7) AS reason
-    FROM branch_updates AS u
-    WHERE activity_type IN ('pr_merge', 'merge_queue_merge')
-        AND NOT EXISTS (SELECT 1 FROM merged_changes AS c WHERE c.repo = u.repo AND c.merge_commit_sha = u.after_sha)
-    UNION ALL
-    SELECT pushed_at, evidence, repo || ': the chain of ' || branch || ' has a gap before ' || left(after_sha, 7)
-    FROM branch_updates WHERE broken
-    UNION ALL
-    SELECT event_time, evidence, repo || ': no pull request is held for the merge that the audit log names ' || document_id
-    FROM github_audit_log AS l
-    WHERE action = 'pull_request.merge' AND repo IN (SELECT repo FROM scope_repositories) AND pull_request_id IS NOT NULL
-        AND NOT EXISTS (SELECT 1 FROM pull_requests AS p WHERE p.pull_id = l.pull_request_id)
-)
-WHERE told_at >= $period_start AND told_at < $period_end
-GROUP BY local_day(told_at)
+FROM unmatched_merges
+WHERE day_start(day) >= $period_start AND day_start(day) < $period_end
+GROUP BY day

@@ -1,7 +1,10 @@
 -- What is known of each stream and local day: was everything collected, and was the source heard all day long?
 -- Of claims that speak of one day the narrower wins; of a stream's receipts for a day, one complete one is enough.
 WITH imported AS (
-    SELECT k.stream, p.status, p.evidence, 'imported statement' AS origin,
+    SELECT k.stream, p.evidence,
+        CASE WHEN p.status = 'complete' AND (coalesce(p.manifest ->> '$.next_cursor', '') <> ''
+            OR len(list_filter(coalesce(CAST(p.manifest -> '$.http_status' AS BIGINT[]), []), lambda s: s NOT IN (200, 304))) > 0)
+        THEN 'partial' ELSE p.status END AS status,
         CASE WHEN length(coalesce(p.day, p.span_from)) = 10 THEN CAST(coalesce(p.day, p.span_from) AS DATE)
              ELSE local_day(CAST(p.span_from AS TIMESTAMPTZ)) END AS first_day,
         CASE WHEN length(coalesce(p.day, p.span_to)) = 10 THEN CAST(coalesce(p.day, p.span_to) AS DATE)
