@@ -28,7 +28,7 @@ _NAME = re.compile(
     r"(^|_)(token|password|passwd|pwd|passphrase|secret|credentials?|signature|sig|auth|authorization|jwt|assertion)$"
     r"|apikey$|(api|access|account|private|secret|signing|encryption)_key(_id)?$"
 )
-_PAIR = re.compile(r"([?&;])([^?&;=#\s]{1,100})=([^&;#\s]*)")
+_PAIR = re.compile(r"([?&;])([^?&;=#\s]{1,100})=([^&;#\s>]*)")
 _USER = re.compile(r"(?<=://)[^/?#@:\s]*:[^/?#@\s]*(?=@)")
 _VALUE = re.compile(
     r"\bgh[opusr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{20,}|\bhv[bs]\.[\w-]{20,}|\bxox[abprs]-[\w-]{10,}"
