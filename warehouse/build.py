@@ -1,41 +1,34 @@
-"""Turn captures into tables: stage, type, tell duplicates from versions and conflicts, write, count.
+"""Turn captures into tables: lay out, type, tell duplicates from versions and conflicts, write, count.
 
 - The unit of work is a receipt. A receipt is built when its counts stand in `evidence_conservation`.
-- Same natural key and same content = duplicate: counted, not stored. Same key and other content = `version` where the
-  source mutates its objects, else `conflict`: both stored. Content is equal if the JSON values are (key order, white
-  space and request context apart).
 - For every receipt, page and day: received = stored + duplicate + conflict + quarantined; `stored` has the versions.
 - Building twice, or after a crash at any step, gives the same tables: rows of a receipt that are already there are
   counted as stored and not written again.
+- Records are read twice, for their keys and for their columns, rather than held: memory does not grow with a capture.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
+import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from evidence.canonical import sha256
-from evidence.custody import capture_key
-from warehouse.forms import Record, split
+from warehouse.fates import note_keys, refuse, settle
 from warehouse.normalise import MACROS, typed_select
 from warehouse.redaction import redaction_key, use_key
 from warehouse.sheets import STORED_TYPE, SYSTEM_COLUMNS, Sheet, sheets
-from warehouse.staging import stage
+from warehouse.staging import Staging, record_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     from evidence.custody import Custody, Receipt
     from warehouse.lake import Lake
-
-CONTEXT_KEYS = frozenset(
-    {"_repo", "_branch", "_pull_number", "_issue", "_run_id", "_as_of", "_fetch", "_audit_device", "_s3"}
-)
 
 CONSERVATION = "evidence_conservation"
 CONSERVATION_COLUMNS: Mapping[str, str] = {
@@ -67,6 +60,15 @@ class Counts:
         return self.received == self.stored + self.duplicate + self.conflict + self.quarantined
 
 
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One record that was not stored: its number in the file, where it begins (in characters), and why."""
+
+    record: int
+    position: int
+    reason: str
+
+
 class Builder:
     """Builds the tables of a lake from the captures in a locker.
 
@@ -78,7 +80,7 @@ class Builder:
     """
 
     def __init__(self, custody: Custody, lake: Lake, *, zone: str, scratch: Path) -> None:
-        self._custody, self._lake, self._zone = custody, lake, zone
+        self._custody, self._lake, self._zone, self._scratch = custody, lake, zone, scratch
         self._con = duckdb.connect(config={"threads": 2, "memory_limit": "1GB", "temp_directory": str(scratch)})
         self._con.execute("SET TimeZone = 'UTC'")
         self._con.execute(MACROS)
@@ -115,93 +117,66 @@ class Builder:
         ).fetchone()
         return Counts(*(int(n or 0) for n in row or ()))
 
+    def quarantined(self, receipt: str) -> list[Quarantined]:
+        """What was quarantined of one receipt, in the order of its records."""
+        files = self._lake.files(QUARANTINE)
+        if not files:
+            return []
+        rows = self._con.execute(
+            "SELECT record, position, reason FROM read_parquet($files, hive_partitioning=false)"
+            " WHERE receipt = $receipt ORDER BY page, record",
+            {"files": files, "receipt": receipt},
+        ).fetchall()
+        return [Quarantined(*row) for row in rows]
+
     def _build(self, sheet: Sheet, receipts: Sequence[Receipt]) -> Counts:
-        stage(self._con, self._custody, receipts, sheet)
-        self._con.execute(f"CREATE OR REPLACE TEMP TABLE typed AS {typed_select(sheet)}")
-        self._refuse(sheet)
-        self._mark(sheet)
-        batch = sha256("".join(sorted(r.sha256 for r in receipts)).encode())[:32]
-        self._write(sheet, batch)
-        counts = self._account(sheet, receipts, batch)
+        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+            scratch = Path(folder)
+            staging = Staging(self._con, self._custody, receipts, sheet, scratch)
+            self._con.execute(f"CREATE OR REPLACE TEMP VIEW typed AS {typed_select(sheet)}")
+            self._note_keys(sheet, staging)
+            refuse(self._con, sheet)
+            files = self._lake.files(sheet.table)
+            settle(self._con, sheet, files, lambda wanted: record_texts(self._custody, sheet, wanted, scratch))
+            batch = sha256("".join(sorted(r.sha256 for r in receipts)).encode())[:32]
+            self._write(sheet, batch)
+            counts = self._account(sheet, receipts, batch)
         self._built.update(r.sha256 for r in receipts)
         return counts
 
-    def _refuse(self, sheet: Sheet) -> None:
-        """Quarantine what is no record of this stream."""
-        for name in sheet.required:
-            parameters = {"reason": f"no {name}: not a record of {sheet.stream}"}
-            self._con.execute(
-                "INSERT INTO unreadable SELECT receipt, page, capture, collected_at, record, 0, $reason"  # noqa: S608
-                f' FROM typed WHERE "{name}" IS NULL',
-                parameters,
-            )
-            self._con.execute(f'DELETE FROM typed WHERE "{name}" IS NULL')  # noqa: S608
-
-    def _mark(self, sheet: Sheet) -> None:
-        """Give every typed row its fate: `first`, `version`, `conflict`, `duplicate`, or `already` (stored before)."""
-        self._con.execute("CREATE OR REPLACE TEMP TABLE known AS " + self._known(sheet))
-        self._con.execute(_FATE)
-        contested = self._con.execute(_CONTESTED).fetchall()
-        later = "conflict" if sheet.mutability == "append_only" else "version"
-        fates = [(fate, seq) for group in _groups(contested) for seq, fate in self._resolve(sheet, group, later)]
-        if fates:
-            self._con.executemany("UPDATE typed SET fate = ? WHERE seq = ?", fates)
-
-    def _known(self, sheet: Sheet) -> str:
-        """A query for the rows of the table whose key the batch has too."""
-        files = self._lake.files(sheet.table)
-        columns = "natural_key, content_sha256, receipt, capture, record, collected_at, row_status"
-        if not files:
-            return f"SELECT {columns} FROM typed WHERE false"  # noqa: S608 - names above
-        self._con.execute("SET VARIABLE known_files = $files", {"files": files})
-        return (
-            f"SELECT {columns} FROM read_parquet(getvariable('known_files'), union_by_name=true, hive_partitioning=false)"  # noqa: S608
-            " WHERE natural_key IN (SELECT natural_key FROM typed)"
-        )
-
-    def _resolve(self, sheet: Sheet, group: list[tuple[Any, ...]], later: str) -> list[tuple[int, str]]:
-        """Fates of rows that share a key but not their bytes, in the order of their arrival."""
-        seen: list[Any] = []
-        fates = []
-        for _, seq, capture, record, body in group:
-            content = _content(body if body is not None else self._body(sheet, capture, record))
-            if content in seen:
-                fate = "duplicate"
-            else:
-                fate = later if seen else "first"
-                seen.append(content)
-            if seq is not None:
-                fates.append((seq, fate))
-        return fates
-
-    def _body(self, sheet: Sheet, capture: str, record: int) -> str:
-        for item in split(self._custody.store.get(capture_key(capture)), wrappers=sheet.items):
-            if isinstance(item, Record) and item.number == record:
-                return item.text
-        raise LookupError(f"capture {capture} has no record {record}")
+    def _note_keys(self, sheet: Sheet, staging: Staging) -> None:
+        try:
+            doubted: list[str] | None = note_keys(self._con, sheet, self._zone)
+        except (duckdb.InvalidInputException, duckdb.IOException):
+            doubted = None  # a line somewhere is no JSON: the careful way says which, and why
+            if not staging.distrust():
+                raise
+        else:
+            if not staging.distrust(doubted):
+                return
+        note_keys(self._con, sheet, self._zone)
 
     def _write(self, sheet: Sheet, batch: str) -> None:
         columns = table_columns(sheet)
-        names = ", ".join(f'"{name}"' for name in columns)
+        names = ", ".join(f'typed."{name}"' for name in columns if name != "row_status")
+        present = "".join(f' AND "{name}" IS NOT NULL' for name in sheet.required)
+        some = self._con.execute("SELECT count(*) FROM fates").fetchone() != (0,)
         query = (
-            f"SELECT {names}, strftime({sheet.event_time}, '{_GRAIN[sheet.partition]}') AS part"  # noqa: S608
-            " FROM typed WHERE fate IN ('first', 'version', 'conflict') ORDER BY seq"
-        ).replace('"row_status"', "fate AS row_status")
+            f"SELECT {names}, {'coalesce(fate, $first)' if some else '$first'} AS row_status,"  # noqa: S608 - as above
+            f" strftime({sheet.event_time}, '{_GRAIN[sheet.partition]}') AS part FROM typed"
+            + (" LEFT JOIN fates USING (sighting, record)" if some else "")
+            + (" WHERE coalesce(fate, $first) IN ('first', 'version', 'conflict')" if some else " WHERE true")
+            + present
+        ).replace("$first", "'first'")
         self._commit(sheet.table, columns, query, batch, partition=(sheet.event_time, sheet.partition))
 
     def _account(self, sheet: Sheet, receipts: Sequence[Receipt], batch: str) -> Counts:
-        parameters = {"stream": sheet.stream, "zone": self._zone}
-        self._con.execute(_COUNT.format(event_time=sheet.event_time), parameters)
+        self._con.execute(_COUNT, {"stream": sheet.stream, "zone": self._zone})
         self._con.executemany(
             "INSERT INTO counted SELECT ?, ?, -1, NULL, NULL, ?::TIMESTAMPTZ, 0, 0, 0, 0, 0, 0",
             [(sheet.stream, r.sha256, r.body["asked_at"]) for r in receipts],
         )
-        self._commit(
-            QUARANTINE, QUARANTINE_COLUMNS,
-            f"SELECT '{sheet.stream}' AS stream, receipt, page, capture, record, position, reason, collected_at"  # noqa: S608
-            " FROM unreadable ORDER BY ALL",
-            batch,
-        )  # fmt: skip
+        self._quarantine(sheet, batch)
         self._commit(CONSERVATION, CONSERVATION_COLUMNS, "FROM counted ORDER BY ALL", f"{sheet.table}-{batch}")
         row = self._con.execute(
             "SELECT sum(received), sum(stored), sum(versions), sum(duplicate), sum(conflict), sum(quarantined)"
@@ -209,29 +184,41 @@ class Builder:
         ).fetchone()
         return Counts(*(int(n or 0) for n in row or ()))
 
+    def _quarantine(self, sheet: Sheet, batch: str) -> None:
+        """Write down what was quarantined, unless a build that died after this step did so."""
+        files = self._lake.files(QUARANTINE)
+        self._con.execute("SET VARIABLE known_files = $files", {"files": files})
+        known = (
+            "ANTI JOIN read_parquet(getvariable('known_files'), hive_partitioning=false) USING (receipt, page, record)"
+        )
+        self._commit(
+            QUARANTINE, QUARANTINE_COLUMNS,
+            f"SELECT '{sheet.stream}' AS stream, receipt, page, capture, record, position, reason, collected_at"  # noqa: S608
+            f" FROM unreadable JOIN sightings USING (sighting) {known if files else ''} ORDER BY ALL",
+            f"{sheet.table}-{batch}",
+        )  # fmt: skip
+
     def _commit(
         self, table: str, columns: Mapping[str, str], query: str, batch: str, partition: tuple[str, str] | None = None
     ) -> None:
+        """Write the rows of `query` to Parquet files, and make them part of `table` in one snapshot."""
         folder = self._lake.data_folder(table) / batch
         shutil.rmtree(folder, ignore_errors=True)  # of a build that died before its commit
         folder.mkdir(parents=True)
-        if partition is None:
-            self._con.execute(f"COPY ({query}) TO '{folder / 'rows.parquet'}' (FORMAT parquet, COMPRESSION zstd)")
-            files = [folder / "rows.parquet"] if self._rows(folder / "rows.parquet") else []
-        else:
-            self._con.execute(f"COPY ({query}) TO '{folder}' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (part))")
-            files = sorted(folder.rglob("*.parquet"))
-        self._lake.add(table, columns, files, partition=partition)
-
-    def _rows(self, file: Path) -> int:
-        row = self._con.execute("SELECT count(*) FROM read_parquet($file)", {"file": str(file)}).fetchone()
-        return int(row[0]) if row else 0
+        target, split_by = (folder / "rows.parquet", "") if partition is None else (folder, ", PARTITION_BY (part)")
+        copied = self._con.execute(
+            f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd{split_by})"
+        ).fetchone()
+        if copied != (0,):
+            self._lake.add(table, columns, sorted(folder.rglob("*.parquet")), partition=partition)
 
     def _built_receipts(self) -> set[str]:
         files = self._lake.files(CONSERVATION)
         if not files:
             return set()
-        rows = self._con.execute("SELECT DISTINCT receipt FROM read_parquet($files, hive_partitioning=false)", {"files": files}).fetchall()
+        rows = self._con.execute(
+            "SELECT DISTINCT receipt FROM read_parquet($files, hive_partitioning=false)", {"files": files}
+        ).fetchall()
         return {row[0] for row in rows}
 
 
@@ -241,54 +228,7 @@ def table_columns(sheet: Sheet) -> dict[str, str]:
     return own | {name: kind for name, (kind, _) in SYSTEM_COLUMNS.items()}
 
 
-def _groups(rows: list[tuple[Any, ...]]) -> list[list[tuple[Any, ...]]]:
-    groups: dict[str, list[tuple[Any, ...]]] = {}
-    for row in rows:
-        groups.setdefault(row[0], []).append(row)
-    return list(groups.values())
-
-
-def _content(text: str) -> Any:
-    """The value of a record, for comparison: no request context, numbers as they are written."""
-    value = json.loads(text, parse_float=lambda t: ("float", t), parse_int=lambda t: ("int", t), strict=False)
-    return {k: v for k, v in value.items() if k not in CONTEXT_KEYS} if isinstance(value, dict) else value
-
-
 _GRAIN = {"month": "%Y-%m", "day": "%Y-%m-%d"}
-
-_FATE = """
-CREATE OR REPLACE TEMP TABLE typed AS
-SELECT t.* EXCLUDE (row_status),
-    CASE
-        WHEN k.natural_key IS NOT NULL THEN 'already'
-        WHEN same.natural_key IS NOT NULL THEN 'duplicate'
-        WHEN row_number() OVER (PARTITION BY t.natural_key, t.content_sha256 ORDER BY t.seq) > 1 THEN 'duplicate'
-        ELSE 'first'
-    END AS fate,
-    k.row_status AS stored_as
-FROM typed AS t
-LEFT JOIN known AS k
-    ON k.natural_key = t.natural_key AND k.receipt = t.receipt AND k.capture = t.capture AND k.record = t.record
-LEFT JOIN (SELECT DISTINCT natural_key, content_sha256 FROM known) AS same
-    ON same.natural_key = t.natural_key AND same.content_sha256 = t.content_sha256
-"""
-
-# Keys with more than one text, known rows first, then the batch's in the order of their arrival.
-_CONTESTED = """
-WITH texts AS (
-    SELECT natural_key, content_sha256 FROM known
-    UNION
-    SELECT natural_key, content_sha256 FROM typed
-), contested AS (
-    SELECT natural_key FROM texts GROUP BY natural_key HAVING count(*) > 1
-)
-SELECT natural_key, seq, capture, record, body FROM (
-    SELECT natural_key, NULL AS seq, capture, record, NULL AS body, collected_at FROM known
-    UNION ALL
-    SELECT natural_key, seq, capture, record, record_text AS body, collected_at FROM typed WHERE fate = 'first'
-) WHERE natural_key IN (FROM contested)
-ORDER BY natural_key, seq NULLS FIRST, collected_at, capture, record
-"""
 
 _COUNT = """
 CREATE OR REPLACE TEMP TABLE counted AS
@@ -300,13 +240,14 @@ SELECT $stream AS stream, receipt, page, capture, day, max(collected_at) AS coll
     count(*) FILTER (fate = 'conflict') AS conflict,
     count(*) FILTER (fate = 'quarantined') AS quarantined
 FROM (
-    SELECT receipt, page, capture, collected_at,
-        CAST(timezone($zone, coalesce({event_time}, collected_at)) AS DATE) AS day,
-        CASE fate WHEN 'already' THEN stored_as ELSE fate END AS fate
-    FROM typed
+    SELECT sighting, day, CASE fate WHEN 'already' THEN stored_as ELSE coalesce(fate, 'first') END AS fate
+    FROM keys
+    LEFT JOIN fates USING (sighting, record)
     UNION ALL
-    SELECT receipt, page, capture, collected_at, CAST(timezone($zone, collected_at) AS DATE), 'quarantined'
+    SELECT sighting, CAST(timezone($zone, collected_at) AS DATE), 'quarantined'
     FROM unreadable
+    JOIN sightings USING (sighting)
 )
+JOIN sightings USING (sighting)
 GROUP BY ALL
 """

@@ -4,6 +4,7 @@
 - What cannot be read is a `Bad` with reason and position; the rest of the file goes on; nothing is dropped.
 - Forms: JSON array, NDJSON (under any name), one document, documents one after another, a document that wraps its
   records in a list, JSON inside a JSON string, CSV; gzip and zstd; byte-order mark, CRLF, missing last newline.
+- A line of NDJSON is passed on as it stands: whether it is JSON is asked of all lines at once, later (`why_not`).
 
 Example::
 
@@ -13,6 +14,7 @@ Example::
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -24,18 +26,24 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
 _SPACE = " \t\n\r"
+_TRIMMED = _SPACE + "\ufeff"
+_NO_UTF8 = "bytes that are no UTF-8"
 _decoder = json.JSONDecoder(strict=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record: its position among the file's records, from 0, and its exact JSON text."""
+    """One record: its position among the file's records, from 0, its exact JSON text, and where that begins.
+
+    `offset` counts characters of the decoded text; 0 for a record of a CSV file, whose text is not a slice of it.
+    """
 
     number: int
     text: str
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,14 @@ class Bad:
     reason: str
 
 
+class _BrokenError(Exception):
+    """From here on the text cannot be told apart."""
+
+    def __init__(self, offset: int, reason: str) -> None:
+        super().__init__(reason)
+        self.offset, self.reason = offset, reason
+
+
 def split(data: bytes, *, wrappers: Sequence[str] = ()) -> Iterator[Record | Bad]:
     """Every record of a file, good or bad, in the file's order.
 
@@ -61,144 +77,189 @@ def split(data: bytes, *, wrappers: Sequence[str] = ()) -> Iterator[Record | Bad
         wrappers: dotted paths of lists that a document of this stream may wrap its records in, tried in order.
     """
     try:
-        text = _text(data)
-    except (UnicodeDecodeError, OSError, EOFError, zlib.error, pa.ArrowException) as error:
+        text, whole = _text(data)
+    except (OSError, EOFError, zlib.error, pa.ArrowException, UnicodeDecodeError) as error:
         yield Bad(0, 0, f"not readable as text: {error}")
         return
-    parts = _documents(text)
     number = 0
-    for part in parts:
-        if isinstance(part, str):
-            for inner in _unwrap(part, wrappers):
-                yield Record(number, inner)
+    try:
+        for offset, part in _documents(text, 0):
+            for inner_offset, inner in _unwrap(part, wrappers):
+                if whole or _is_text(inner):
+                    yield Record(number, inner, offset + inner_offset)
+                else:
+                    yield Bad(number, offset + inner_offset, _NO_UTF8)
                 number += 1
-        else:
-            yield Bad(number, part[0], part[1])
-            number += 1
+    except _BrokenError as broken:
+        yield Bad(number, broken.offset, broken.reason)
 
 
-def _text(data: bytes) -> str:
+def why_not(text: str) -> str:
+    """Why a record's text is no JSON object, in plain words."""
+    if isinstance(problem := _whole(text), str):
+        return problem
+    try:
+        value = json.loads(text, strict=False)
+    except ValueError as error:
+        return str(error)
+    kind = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}.get(
+        type(value), "number"
+    )
+    return "text that is no JSON by the standard" if kind == "object" else f"a {kind} where an object is expected"
+
+
+def is_ndjson(text: str, start: int = 0) -> bool:
+    """Whether a text that begins with a document has several lines, of which the first or the second is a document."""
+    lines = list(_first_lines(text, _skip(text, start), 3))
+    return len(lines) > 1 and any(not isinstance(_whole(line), str) for line in lines[:2])
+
+
+def _first_lines(text: str, at: int, count: int) -> Iterator[str]:
+    """The lines among the first `count` from `at` on that are not blank."""
+    for _ in range(count):
+        end = text.find("\n", at)
+        line = text[at:] if end < 0 else text[at:end]
+        if line.strip():
+            yield line
+        if end < 0:
+            return
+        at = end + 1
+
+
+def _text(data: bytes) -> tuple[str, bool]:
+    """The decoded text, and whether every byte of it was in order."""
     if data[:2] == b"\x1f\x8b":
         data = gzip.decompress(data)
     elif data[:4] == b"\x28\xb5\x2f\xfd":
         data = pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()
-    return data.decode("utf-8-sig")
+    if data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return data.decode("utf-16"), True
+    try:
+        return data.decode("utf-8-sig"), True
+    except UnicodeDecodeError:
+        return data.decode("utf-8-sig", "surrogateescape"), False
 
 
-def _documents(text: str) -> Iterator[str | tuple[int, str]]:
-    start = _skip(text, 0)
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _documents(text: str, start: int) -> Iterator[tuple[int, str]]:
+    """Each document with its offset, whatever form the text from `start` on has."""
+    start = _skip(text, start)
     if start == len(text):
         return
     if text[start] == "[":
-        yield from _array(text, start)
-    elif text[start] in '{"n' or text[start].isdigit():
-        yield from _lines(text) if _is_ndjson(text, start) else _chain(text, start)
+        end = yield from _array(text, start)
+        yield from _documents(text, end)
+    elif text[start] == "{" or _starts_with_document(text, start):
+        yield from _lines(text, start) if is_ndjson(text, start) else _chain(text, start)
+    elif "," in next(_first_lines(text, start, 1)) and text[start] not in "<,":
+        yield from _csv(text[start:])
     else:
-        yield from _csv(text)
+        raise _BrokenError(start, "neither JSON nor CSV")
 
 
-def _array(text: str, start: int) -> Iterator[str | tuple[int, str]]:
-    """Elements of the array at `start`; after a broken element nothing can be told apart, so one `Bad` ends it."""
+def _starts_with_document(text: str, start: int) -> bool:
+    """Whether a string, number or word begins the text as a document, not as the first cell of a CSV file."""
+    end = _end(text, start)
+    return isinstance(end, int) and text[_skip(text, end) : _skip(text, end) + 1] != ","
+
+
+def _array(text: str, start: int) -> Generator[tuple[int, str], None, int]:
+    """Elements of the array at `start`; returns where it ends. After a broken element nothing can be told apart."""
     at = _skip(text, start + 1)
-    if text[at : at + 1] == "]":
-        at += 1
-    while at < len(text) and text[at - 1] != "]":
+    while text[at : at + 1] != "]":
         end = _end(text, at)
         if isinstance(end, str):
-            yield at, f"array element: {end}"
-            return
-        yield text[at:end]
+            raise _BrokenError(at, f"array element: {end}")
+        yield at, text[at:end]
         at = _skip(text, end)
-        if text[at : at + 1] not in (",", "]"):
-            yield at, "the array ends without `]`: the file is cut off"
-            return
-        at = _skip(text, at + 1) if text[at] == "," else at + 1
-    if _skip(text, at) < len(text):
-        yield from _documents(text[at:])
+        if text[at : at + 1] == ",":
+            at = _skip(text, at + 1)
+        elif text[at : at + 1] != "]":
+            raise _BrokenError(at, "the array ends without `]`: the file is cut off")
+    return at + 1
 
 
-def _is_ndjson(text: str, start: int) -> bool:
-    """Several lines of which the first or the second is a whole document."""
-    lines = [line for line in text[start:].split("\n", 4)[:3] if line.strip()]
-    return len(lines) > 1 and any(not isinstance(_whole(line), str) for line in lines[:2])
-
-
-def _lines(text: str) -> Iterator[str | tuple[int, str]]:
-    offset = 0
-    for line in text.split("\n"):
-        if stripped := line.strip(_SPACE + "\ufeff"):
-            problem = _whole(stripped)
-            yield (offset, problem) if isinstance(problem, str) else stripped
+def _lines(text: str, start: int) -> Iterator[tuple[int, str]]:
+    offset = start
+    for line in text[start:].split("\n"):
+        if stripped := line.strip(_TRIMMED):
+            yield offset, stripped
         offset += len(line) + 1
 
 
-def _chain(text: str, start: int) -> Iterator[str | tuple[int, str]]:
+def _chain(text: str, start: int) -> Iterator[tuple[int, str]]:
     at = start
     while at < len(text):
         end = _end(text, at)
         if isinstance(end, str):
-            yield at, end
-            return
+            raise _BrokenError(at, end)
         document = text[at:end]
-        if document[0] == '"':
-            yield from _inner(json.loads(document), at)
+        inner = json.loads(document, strict=False) if document[0] == '"' else ""
+        if isinstance(inner, str) and not isinstance(_whole(inner.strip(_TRIMMED)), str):
+            yield from ((at, part) for _, part in _documents(inner, 0))  # JSON in a string, as some shippers write it
         else:
-            yield document
+            yield at, document
         at = _skip(text, end)
 
 
-def _inner(text: str, offset: int) -> Iterator[str | tuple[int, str]]:
-    """JSON inside a JSON string, as some shippers write it."""
-    if isinstance(problem := _whole(text.strip()), str):
-        yield offset, f"a string that holds no JSON document: {problem}"
-    else:
-        yield from _documents(text)
-
-
-def _csv(text: str) -> Iterator[str | tuple[int, str]]:
+def _csv(text: str) -> Iterator[tuple[int, str]]:
     reader = csv.DictReader(io.StringIO(text, newline=""))
     try:
         for row in reader:
             body = row.get("data")
             if body and not isinstance(_whole(body), str):
-                yield body
+                yield from ((0, part) for _, part in _documents(body, 0))
             else:
-                yield json.dumps({k: v for k, v in row.items() if k is not None}, ensure_ascii=False)
+                yield 0, json.dumps({k: v for k, v in row.items() if k is not None}, ensure_ascii=False)
     except csv.Error as error:
-        yield reader.line_num, f"CSV: {error}"
+        raise _BrokenError(reader.line_num, f"CSV: {error}") from error
 
 
-def _unwrap(document: str, wrappers: Sequence[str]) -> Iterator[str]:
+def _unwrap(document: str, wrappers: Sequence[str]) -> Iterator[tuple[int, str]]:
     """The elements of the first wrapping list that the document has, or the document itself."""
     for path in wrappers:
         start = _find(document, path.split("."))
-        if start is not None and document[start] == "[":
-            yield from (part for part in _array(document, start) if isinstance(part, str))
+        if start is not None and document[start : start + 1] == "[":
+            try:
+                parts = list(_array(document, start))
+            except _BrokenError:
+                break  # a line that is no JSON: it is said of the line as a whole
+            yield from parts
             return
-    yield document
+    yield 0, document
 
 
 def _find(document: str, path: Sequence[str]) -> int | None:
     """Where the value under `path` begins in an object's text."""
-    at = 0
+    at: int | None = 0
     for name in path:
-        at = _member(document, at, name)  # type: ignore[assignment]
-        if at is None:
-            return None
+        if at is not None:
+            at = _member(document, at, name)
     return at
 
 
 def _member(text: str, at: int, name: str) -> int | None:
+    """Where the member `name` of the object at `at` begins; None if there is none, or no object that can be read."""
     if text[at : at + 1] != "{":
         return None
     at = _skip(text, at + 1)
-    while text[at] == '"':
-        key, at = _decoder.raw_decode(text, at)
-        at = _skip(text, _skip(text, at) + 1)
-        if key == name:
-            return at
-        at = _skip(text, _decoder.raw_decode(text, at)[1])
-        at = _skip(text, at + 1) if text[at] == "," else at
+    try:
+        while text[at : at + 1] == '"':
+            key, at = _decoder.raw_decode(text, at)
+            at = _skip(text, _skip(text, at) + 1)
+            if key == name:
+                return at
+            at = _skip(text, _decoder.raw_decode(text, at)[1])
+            at = _skip(text, at + 1) if text[at : at + 1] == "," else at
+    except (json.JSONDecodeError, RecursionError):
+        return None
     return None
 
 

@@ -13,10 +13,7 @@ MACROS = Path(__file__).with_name("macros.sql").read_text(encoding="utf-8")
 
 
 def typed_select(sheet: Sheet) -> str:
-    """The query that types the table `staged`.
-
-    Gives the business columns, the system columns, `record_text` and `seq` (order of arrival).
-    """
+    """The query that types `staged`: business and system columns, `sighting`, and the text as `record_text`."""
     columns = ",\n    ".join(f'{column.expression} AS "{column.name}"' for column in sheet.columns)
     parts = ", ".join(f"coalesce(CAST(\"{name}\" AS VARCHAR), '')" for name in sheet.key)
     missing = " AND ".join(f'"{name}" IS NULL' for name in sheet.key)
@@ -24,18 +21,15 @@ def typed_select(sheet: Sheet) -> str:
         missing = " OR ".join(f'"{name}" IS NULL' for name in sheet.key_needs)
     return f"""
 WITH parsed AS (
-    SELECT *, json_transform({_inner(sheet)}, '{_shape(sheet.record_shape)}') AS b,
-        json_transform(context, '{_shape(sheet.context_shape)}') AS c
+    SELECT *, sha256(body) AS content_sha256, json_transform({_inner(sheet)}, '{shape_text(sheet.record_shape)}') AS b
     FROM staged
 ), business AS (
-    SELECT receipt, page, capture, record, body AS record_text, collected_at, content_sha256,
+    SELECT sighting, receipt, page, capture, record, body AS record_text, collected_at, content_sha256,
         coalesce(b._fetch, c._fetch) AS fetch,
     {columns}
     FROM parsed
 )
-SELECT * , CASE WHEN {missing} THEN 'sha256:' || content_sha256 ELSE concat_ws('/', {parts}) END AS natural_key,
-    CAST(NULL AS VARCHAR) AS row_status,
-    row_number() OVER (ORDER BY collected_at, receipt, page, record) AS seq
+SELECT *, CASE WHEN {missing} THEN 'sha256:' || content_sha256 ELSE concat_ws('/', {parts}) END AS natural_key
 FROM business
 """  # noqa: S608 - built from the repository's own sheets
 
@@ -46,5 +40,6 @@ def _inner(sheet: Sheet) -> str:
     return f"coalesce({', '.join([*tried, 'body'])})" if tried else "body"
 
 
-def _shape(shape: object) -> str:
+def shape_text(shape: object) -> str:
+    """A shape as `json_transform` takes it, in a literal."""
     return json.dumps(shape).replace("'", "''")
