@@ -48,6 +48,11 @@ _ALIASES = {
     "idp.events": "idp.event",
     "identity.links": "identity_link",
     "identity.non_human": "nhi",
+    "git.trees": "git.tree",
+    "evidence.heartbeats": "ev.heartbeat",
+    "evidence.clocks": "ev.clock",
+    "evidence.positive_controls": "ev.positive_control",
+    "evidence.late_evaluations": "ev.late",
 }
 _ENDINGS = (".jsonl", ".ndjson", ".json", ".csv")
 STREAMS: tuple[Stream, ...] = tuple(Stream(name, "file") for name in _ALIASES)

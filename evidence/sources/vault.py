@@ -58,7 +58,7 @@ class Vault:
             after[device] = read.state
             totals[f"{device} lines"] = read.lines
             gaps += [
-                Gap(window.start, window.end, f"{device}: {loss}", "elasticsearch.documents") for loss in read.losses
+                Gap(window.start, window.end, f"{device}: {loss}", "elasticsearch.vault_audit") for loss in read.losses
             ]
         return Outcome(after, totals, tuple(gaps), complete=not gaps)
 

@@ -29,7 +29,7 @@ def audit_log(inquiry: Inquiry, _cursor: Mapping[str, Any]) -> dict[str, Any]:
     for page in _pages(inquiry, {}):
         runs.update(_runs(page.items))
     inquiry.fill(_key(inquiry), sorted(runs))
-    _gap(inquiry, RETENTION, "audit events are kept 180 days", "")
+    _gap(inquiry, RETENTION, "audit events are kept 180 days", "elasticsearch.github_audit_log")
     if inquiry.scope.audit_log == "all":
         _gap(inquiry, GIT_RETENTION, "Git events of the audit log are kept 7 days", "github.branch_activity")
     return {}

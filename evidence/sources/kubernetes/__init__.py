@@ -115,7 +115,7 @@ class Kubernetes:
         folder = self._plan.batches
         if folder is not None:
             after["batches"] = take_new(folder, files(folder), cursor.get("batches", {}), take)
-        gaps = tuple(Gap(window.start, window.end, loss, "elasticsearch") for loss in losses)
+        gaps = tuple(Gap(window.start, window.end, loss, "elasticsearch.kubernetes_audit") for loss in losses)
         return Outcome(after, totals, gaps, complete=not gaps)
 
     def _events(
