@@ -49,7 +49,10 @@ def take_new(
     for path in paths:
         name = path.relative_to(folder).as_posix()
         known = state.get(name, [0, 0, ""])
-        before = _about(path)
+        try:
+            before = _about(path)
+        except FileNotFoundError:
+            continue  # taken away since it was listed
         if known[:2] == before:
             after[name] = known
             continue

@@ -1,4 +1,4 @@
-"""The company's own systems, as files that they drop into a folder: HR roster, incidents, tickets, waivers, reviews.
+"""The company's own systems, as files that they drop into a folder: HR roster, incidents, tickets, reviews, monitoring.
 
 - A file belongs to the stream that its name, or the folder that it lies in, begins with: `company.workers.jsonl`,
   `hr.worker-2026-07.csv`, `workers.json`, `incidents/july.jsonl`. Full name, alias and last word all count.
@@ -14,6 +14,7 @@ Example::
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,24 +66,33 @@ class Company:
 
     def __init__(self, folder: Path, expected: tuple[str, ...]) -> None:
         self._folder, self._expected = folder, expected
+        self._listed: tuple[object, dict[str | None, list[Path]]] = (None, {})
 
     def collect(self, stream: str, window: Window, *, cursor: Mapping[str, Any], now: datetime, keep: Keep) -> Outcome:
         """See `evidence.sources.base.Source.collect`; new and changed files are given, whatever the window."""
-        del now
         if stream not in _ALIASES:
             raise ConfigError(f"company has no stream {stream!r}; it has {', '.join(_ALIASES)}")
-        present = files(self._folder)
-        mine = [path for path in present if stream_of(path.relative_to(self._folder)) == stream]
+        present = self._present((window, now))
+        mine = present.get(stream, [])
         after = take_new(self._folder, mine, cursor.get("files", {}), lambda body, name: _keep(keep, body, name))
         gaps: tuple[Gap, ...] = ()
         if not mine and stream in self._expected:
             gaps = (Gap(window.start, window.end, f"no file of {stream} was ever dropped into the folder"),)
-        unclaimed = sum(stream_of(path.relative_to(self._folder)) is None for path in present)
+        unclaimed = len(present.get(None, []))
         totals = {"files": len(mine)} | ({"files that no stream takes": unclaimed} if unclaimed else {})
         return Outcome({"files": after}, totals, gaps, complete=not gaps)
 
     def close(self) -> None:
         """Nothing is held open between collections."""
+
+    def _present(self, moment: object) -> dict[str | None, list[Path]]:
+        """The files by stream; listed once for all streams of one window and time."""
+        if self._listed[0] != moment:
+            found: dict[str | None, list[Path]] = {}
+            for path in files(self._folder):
+                found.setdefault(stream_of(path.relative_to(self._folder)), []).append(path)
+            self._listed = (moment, found)
+        return self._listed[1]
 
 
 def connect(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Source:
@@ -98,6 +108,7 @@ def connect(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Source:
     return Company(Path(text(NAME, settings, "folder")), full)
 
 
+@lru_cache(maxsize=100_000)
 def stream_of(path: Path) -> str | None:
     """The stream that a file below the folder belongs to, None for none."""
     if path.suffix not in _ENDINGS:

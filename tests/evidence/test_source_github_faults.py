@@ -120,6 +120,48 @@ def test_a_token_revoked_half_way_ends_the_collection(world: World, stream: str)
     assert len(world.asked) == requests // 2 + 1
 
 
+def test_records_that_arrive_while_paging_push_none_out(world: World) -> None:
+    """A list whose head grows between two pages shows some records twice, and misses none."""
+    path = "/repos/acme/ledger/pulls"
+    records, _ = undisturbed(world, "github.pull_requests")
+    before = world.lists[path]
+
+    def arrive(number: int, _path: str) -> str:
+        if number == 1:
+            world.lists[path] = [small_company.pull(4, small_company.at(29), base=1000), *before]
+        return ""
+
+    world.asked, world.fault = [], arrive
+    world.single[f"{path}/4"] = small_company.pull(4, small_company.at(29), base=1000)
+    keep = Keeping()
+    connect(world, lambda _: None).collect("github.pull_requests", DAY, cursor={}, now=NOW, keep=keep)
+    world.lists[path] = before
+    assert keep.records() >= records
+
+
+@pytest.mark.parametrize("stream", ["github.workflow_jobs", "github.environments", "github.workflow_runs"])
+def test_an_order_that_changes_while_paging_is_noticed(world: World, stream: str) -> None:
+    """Where GitHub tells a total, a record that slipped between two pages is found by listing again."""
+    records, _ = undisturbed(world, stream)
+    before = dict(world.keyed)
+    turned: list[str] = []
+
+    def turn(_number: int, path: str) -> str:
+        here = path.partition("?")[0]
+        if "page=2" in path and here not in turned:
+            turned.append(here)
+            world.keyed[here] = (before[here][0], before[here][1][::-1])
+        return ""
+
+    world.asked, world.fault = [], turn
+    keep = Keeping()
+    outcome = connect(world, lambda _: None).collect(stream, DAY, cursor={}, now=NOW, keep=keep)
+    world.keyed = before
+    assert turned
+    assert keep.records() == records
+    assert outcome.complete
+
+
 def test_an_expired_cursor_restarts_the_listing(world: World) -> None:
     """A cursor that GitHub forgot costs pages, not records; one that it forgets again and again is told."""
     records, _ = undisturbed(world, "github.audit_log")

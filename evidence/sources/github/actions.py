@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from evidence.capture import Gap, instant
 from evidence.sources.github.audit import RETENTION, runs_named
+from evidence.sources.github.counting import MOST, counted
 from evidence.sources.github.feed import SETTLED, Row, identity, when
 from evidence.sources.github.inquiry import Question, path
 from evidence.sources.github.repositories import names
@@ -27,12 +28,10 @@ if TYPE_CHECKING:
     from evidence.sources.github.inquiry import Inquiry
 
 _NEED = "Actions: read"
-_MOST = 1000
 _OVERLAP = timedelta(hours=6)
 _RERUNS = timedelta(days=30)
 _SECOND = timedelta(seconds=1)
 _GONE = ("Not Found",)  # a run that was deleted since it was listed: the kept 404 says so
-_RELISTS = 2
 
 
 def workflow_runs(inquiry: Inquiry, cursor: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,7 +52,7 @@ def workflow_jobs(inquiry: Inquiry, cursor: Mapping[str, Any]) -> dict[str, Any]
         for attempt in range(1, row.detail["attempt"] + 1):
             where = path("repos", repo, "actions", "runs", row.id, "attempts", attempt, "jobs", per_page=100)
             question = Question(where, _NEED, items="jobs", context={"_repo": repo, "_run_id": row.id}, absent=_GONE)
-            _counted(inquiry, question, f"{repo} run {row.id} attempt {attempt} jobs")
+            counted(inquiry, question, f"{repo} run {row.id} attempt {attempt} jobs")
 
     return _changed(inquiry, cursor, jobs)
 
@@ -130,39 +129,13 @@ def _list(
     name = f"{repo} runs {instant(start)}..{instant(last)}"
     middle = (start + (end - start) / 2).replace(microsecond=0)
     can_split = start < middle < end
-    items = _counted(inquiry, question, name, most=_MOST if can_split else 0)
+    items = counted(inquiry, question, name, most=MOST if can_split else 0)
     if items is None:
         return _list(inquiry, repo, (start, middle), context) | _list(inquiry, repo, (middle, end), context)
-    if inquiry.totals[name] > _MOST:
-        cause = f"{repo}: more than {_MOST} runs created at {instant(start)}; GitHub lists no more than {_MOST}"
+    if inquiry.totals[name] > MOST:
+        cause = f"{repo}: more than {MOST} runs created at {instant(start)}; GitHub lists no more than {MOST}"
         inquiry.gaps.append(Gap(start, end, cause, "github.audit_log"))
     return {row.id: row for row in (_row(inquiry, item) for item in items)}
-
-
-def _counted(inquiry: Inquiry, question: Question, name: str, *, most: int = 0) -> list[Any] | None:
-    """The items of a listing that says how many there are; listed again while fewer came, then a gap.
-
-    Args:
-        name: what the outcome's totals call it.
-        most: None is returned if there are more than that; 0 = however many.
-    """
-    items: dict[int, Any] = {}
-    total = 0
-    for _ in range(_RELISTS + 1):
-        items = {}
-        for page in inquiry.pages(question):
-            if page.status == HTTPStatus.NOT_FOUND:
-                return []
-            total = int(page.value.get("total_count", len(page.items)))
-            if most and total > most:
-                return None
-            items.update({identity(item, "id", question.name): item for item in page.items})
-        inquiry.totals[name] = total
-        if len(items) >= min(total, _MOST):
-            return list(items.values())
-    cause = f"{name}: GitHub counts {total}, but lists {len(items)}"
-    inquiry.gaps.append(Gap(inquiry.window.start, inquiry.window.end, cause))
-    return list(items.values())
 
 
 def _single(inquiry: Inquiry, repo: str, run: int, *, records: bool) -> dict[int, Row]:
