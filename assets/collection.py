@@ -78,7 +78,7 @@ def _system_assets(system: str, streams: tuple[Stream, ...]) -> dg.AssetsDefinit
             opened.custody.publish(opened.log, done.receipts)
             done.raise_failures()
 
-        retrying(context, work)
+        retrying(context, home, work)
         for name in sorted(wanted):
             yield _result(name, [r for r in receipts if r.stream == name])
 

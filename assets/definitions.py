@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
-from assets.collection import stream_assets
+from assets.collection import stream_assets, stream_key
 from assets.partitions import DAILY, QUARTERLY
 from assets.quarter import publish_pack, test_controls
 from assets.resources import HomeResource
-from assets.tables import table_assets
+from assets.tables import table_assets, table_key
+from evidence.sources.registry import connector
+from warehouse.sheets import sheets
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _daily = [*stream_assets(), *table_assets()]
 _quarterly = [test_controls, publish_pack]
@@ -53,6 +60,13 @@ def quarter_close(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.S
     if current[-1][:7] != f"{moment:%Y-%m}":
         return dg.SkipReason("no quarter ended last month")
     return dg.RunRequest(run_key=current[-2], partition_key=current[-2])
+
+
+def day_selection(systems: Collection[str]) -> list[dg.AssetKey]:
+    """Keys of what the job `day` does for some systems: their streams, and the tables of every stream they have."""
+    streams = {stream.name for system in systems for stream in connector(system).STREAMS}
+    tables = [table_key(sheet.table) for sheet in sheets().values() if sheet.stream in streams]
+    return [*(stream_key(name) for name in sorted(streams)), *tables]
 
 
 defs = dg.Definitions(

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+import reports.pack.build
 import reports.period
 from assets.partitions import QUARTERLY, quarter_of
 from assets.resources import HomeResource, retrying
 from assets.tables import table_key
 from controls.definitions import Control, catalogue
 from controls.results import EXCEPTION, INDETERMINATE, VERDICTS, ControlResult
-from reports.pack.build import Published
 from reports.period import assess, measure
 from warehouse.connect import VIEWS
 from warehouse.open import code_identity
@@ -78,7 +78,7 @@ def test_controls(context: dg.AssetExecutionContext, home: HomeResource) -> Iter
     def work() -> None:
         results.extend(assess(opened, period))
 
-    retrying(context, work)
+    retrying(context, home, work)
     for result in results:
         yield _control_result(result)
 
@@ -133,14 +133,14 @@ def publish_pack(context: dg.AssetExecutionContext, home: HomeResource) -> Itera
     """Compute the metrics and publish the pack, or find the one that says the same."""
     opened = home.open()
     period = quarter_of(context.partition_key, opened.config)
-    made: list[tuple[int, Published]] = []
+    made: list[tuple[int, reports.pack.build.Published]] = []
 
     def work() -> None:
         metrics = measure(opened, period, now=home.now())
         pack = reports.period.publish_pack(opened, period, metrics, code=code_identity(), now=home.now())
         made.append((metrics.metric_value.num_rows, pack))
 
-    retrying(context, work)
+    retrying(context, home, work)
     rows, pack = made[0]
     yield dg.MaterializeResult(asset_key=METRICS, metadata={"dagster/row_count": rows})
     yield dg.MaterializeResult(

@@ -25,10 +25,12 @@ class HomeResource(dg.ConfigurableResource["HomeResource"]):
     Attributes:
         config_path: the configuration file; empty to look for it as the command line does.
         instant: an ISO instant to take for now; empty for the real clock, which only this layer reads.
+        patient: whether a failed step waits and tries again; at a terminal a person decides that.
     """
 
     config_path: str = ""
     instant: str = ""
+    patient: bool = True
 
     def now(self) -> datetime:
         """The run's present."""
@@ -44,7 +46,9 @@ class HomeResource(dg.ConfigurableResource["HomeResource"]):
         return SimulatedClock(url, home.config.zone) if url else WallClock(self.now())
 
 
-def retrying(context: dg.AssetExecutionContext, work: Callable[[], None], *, seconds: int = 60) -> None:
+def retrying(
+    context: dg.AssetExecutionContext, home: HomeResource, work: Callable[[], None], *, seconds: int = 60
+) -> None:
     """Do `work`; ask Dagster for another try if the error's type says that it helps, else fail at once.
 
     The message and the next step reach the run's log in plain words.
@@ -53,6 +57,6 @@ def retrying(context: dg.AssetExecutionContext, work: Callable[[], None], *, sec
         work()
     except EvidenceError as error:
         context.log.exception(f"{error} {error.next_step}".strip())
-        if error.retryable:
+        if error.retryable and home.patient:
             raise dg.RetryRequested(max_retries=3, seconds_to_wait=seconds * 2**context.retry_number) from error
         raise dg.Failure(str(error), metadata={"next step": error.next_step or "-"}, allow_retries=False) from error

@@ -14,19 +14,20 @@ import dagster as dg
 from dagster import DagsterInstance
 from dagster._core.instance.ref import InstanceRef  # the only public way to an instance of our own layout
 
-from assets.definitions import defs
-from assets.resources import HomeResource
+from assets.definitions import day_selection, defs
 from evidence.errors import EvidenceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import date, datetime
     from pathlib import Path
+
+    from dagster._core.execution.plan.objects import StepFailureData
 
     from evidence.periods import Period
 
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
-_QUIET = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 class RunError(EvidenceError):
@@ -41,7 +42,13 @@ def instance(home: Path) -> Iterator[DagsterInstance]:
     root = home.absolute() / "dagster"
     root.mkdir(parents=True, exist_ok=True)
     overrides = {
-        "storage": {"sqlite": {"base_dir": str(root / "storage")}},
+        "storage": {
+            "custom": {
+                "module": "assets.storage",
+                "class": "BatchedStorage",
+                "config": {"base_dir": str(root / "storage")},
+            }
+        },
         "local_artifact_storage": {
             "module": "dagster._core.storage.root",
             "class": "LocalArtifactStorage",
@@ -57,10 +64,12 @@ def instance(home: Path) -> Iterator[DagsterInstance]:
         yield opened
 
 
-def run_days(opened: DagsterInstance, config: Path, first: date, last: date, *, now: datetime) -> None:
-    """Collect and build the local days `first` to `last`, both included, in one run of the job `day`."""
+def run_days(
+    opened: DagsterInstance, config: Path, systems: Collection[str], first: date, last: date, *, now: datetime
+) -> None:
+    """Collect `systems` and build their tables for local days, both included, in one run of the job `day`."""
     tags = dict(zip(_RANGE, (first.isoformat(), last.isoformat()), strict=True))
-    _execute(opened, "day", config, now, tags=tags)
+    _execute(opened, "day", config, now, tags=tags, selection=day_selection(systems))
 
 
 def run_quarter(opened: DagsterInstance, config: Path, quarter: Period, *, now: datetime) -> None:
@@ -76,17 +85,18 @@ def _execute(
     *,
     tags: Mapping[str, str] | None = None,
     partition_key: str | None = None,
+    selection: Sequence[dg.AssetKey] | None = None,
 ) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    resource = HomeResource(config_path=str(config.absolute()), instant=now.isoformat())
+    home = {"config_path": str(config.absolute()), "instant": now.isoformat(), "patient": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's own notices of beta features are not the user's concern
         result = defs.get_job_def(job).execute_in_process(
             instance=opened,
-            resources={"home": resource},
             tags=dict(tags or {}),
             partition_key=partition_key,
-            run_config=_QUIET,
+            asset_selection=selection,
+            run_config={**_QUIET, "resources": {"home": {"config": home}}},
             raise_on_error=False,
         )
     if not result.success:
@@ -98,19 +108,18 @@ def _failures(result: dg.ExecuteInProcessResult) -> Iterator[dg.DagsterEvent]:
 
 
 def _cause(result: dg.ExecuteInProcessResult, job: str) -> str:
-    found = [
-        f"{event.step_key}: {_innermost(event.step_failure_data.error)}"
-        for event in _failures(result)
-        if event.step_failure_data.error is not None
-    ]
+    found = [f"{event.step_key}: {_words(event.step_failure_data)}" for event in _failures(result)]
     return "; ".join(found) or f"the job {job} failed without a failed step; its log is in Dagster's UI"
 
 
-def _innermost(error: object) -> str:
-    cause = getattr(error, "cause", None)
-    if cause is not None and "UserCodeError" in str(getattr(error, "cls_name", "")):
-        return _innermost(cause)
-    return str(getattr(error, "message", error)).strip().splitlines()[0]
+def _words(failure: StepFailureData) -> str:
+    """What a step said of its failure; else the first line of the innermost cause."""
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return failure.user_failure_data.description
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip().splitlines()[0] if error is not None else "no cause was recorded"
 
 
 def _next_step(result: dg.ExecuteInProcessResult) -> str:

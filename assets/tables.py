@@ -1,4 +1,8 @@
-"""One asset per table: captures turned into typed rows, with what became of every record as checks."""
+"""One asset per table: captures turned into typed rows, with what became of every record as checks.
+
+A table is not partitioned for Dagster: building takes whatever was collected and not built, of whichever day, and a
+table is always up to its last receipt. Its files are partitioned by event time all the same.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -6,7 +10,6 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.collection import stream_key
-from assets.partitions import DAILY
 from assets.resources import HomeResource, retrying
 from evidence.sources.registry import connector, names
 from warehouse.build import Counts, table_columns
@@ -53,8 +56,6 @@ def _system_tables(system: str, members: list[Sheet]) -> dg.AssetsDefinition:
     @dg.multi_asset(
         name=f"build_{system}",
         specs=[_spec(system, sheet, collected) for sheet in members],
-        partitions_def=DAILY,
-        backfill_policy=dg.BackfillPolicy.single_run(),
         can_subset=True,
         pool="lake",
         check_specs=[
@@ -72,7 +73,7 @@ def _system_tables(system: str, members: list[Sheet]) -> dg.AssetsDefinition:
             names = [by_key[key].stream for key in context.selected_asset_keys]
             counts.update(opened.builder().build(sorted(names), progress=context.log.debug))
 
-        retrying(context, work)
+        retrying(context, home, work)
         for key in sorted(context.selected_asset_keys):
             yield _result(key, counts.get(by_key[key].stream, Counts()))
 

@@ -70,7 +70,8 @@ def _refuse_other(home: Path, seed: int, period: Period) -> None:
     wanted = {"seed": seed, "period": period.name}
     if marker.is_file() and (held := json.loads(marker.read_text())) != wanted:
         raise ConfigError(
-            f"{home} holds the demo with seed {held['seed']} over {held['period']}, asked for seed {seed} over {period.name}",
+            f"{home} holds the demo with seed {held['seed']} over {held['period']},"
+            f" asked for was seed {seed} over {period.name}",
             next_step="Name another folder with --home, or remove this one.",
         )
     if not marker.is_file() and (home / "locker").exists():
@@ -108,7 +109,13 @@ def _sources(files: Path, company: Company, url: str) -> dict[str, dict[str, Any
             "url": f"{url}/github", "organisation": company.org, "token_from": "EVIDENCE_DEMO_TOKEN",
             "repositories": {repo.name: [repo.protected_branch] for repo in company.repositories.values()},
         },
-        "terraform": {"buckets": [{"bucket": company.state_bucket, "endpoint": f"{url}/terraform", "region": "us-east-1"}]},
+        "kubernetes": {
+            "url": f"{url}/kubernetes", "token_from": "EVIDENCE_DEMO_TOKEN",
+            "audit": {"logs": [str(files / "kubernetes/audit.log")], "batches": str(files / "kubernetes/webhook")},
+        },
+        "terraform": {
+            "buckets": [{"bucket": company.state_bucket, "endpoint": f"{url}/terraform", "region": "us-east-1"}]
+        },
         "vault": {"devices": {"file": str(files / "vault/audit.log"), "second": str(files / "vault/second/audit.log")}},
     }  # fmt: skip
 

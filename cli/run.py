@@ -48,7 +48,7 @@ def run_period(home: Home, period: Period) -> Path | None:
     with instance(home.path) as opened:
         started = time.monotonic()
         print(f"Collecting and building {period.name}: {period.first} to {period.end_day - timedelta(days=1)}")
-        run_days(opened, config, period.first, period.end_day - timedelta(days=1), now=now())
+        run_days(opened, config, home.config.sources, period.first, period.end_day - timedelta(days=1), now=now())
         print(f"  done in {time.monotonic() - started:.0f} s")
         if not quarter:
             return None

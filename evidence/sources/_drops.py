@@ -69,7 +69,8 @@ def take_new(
 
 def _about(path: Path) -> list[int]:
     about = path.stat()
-    return [about.st_size, about.st_mtime_ns]
+    # Nanoseconds since 1970 are beyond 2^53, which no receipt can hold as a number.
+    return [about.st_size, str(about.st_mtime_ns)]
 
 
 def _read(path: Path) -> bytes:

@@ -89,7 +89,9 @@ class _File:
         self.name, self.live, self.damage = path.name, live, ""
         self._raw = path.open("rb", buffering=0)
         about = os.fstat(self._raw.fileno())
-        self.stamp = [about.st_size, about.st_mtime_ns]
+        # Nanoseconds since 1970 are beyond 2^53, which no receipt can hold as a number.
+        self.stamp = [about.st_size, str(about.st_mtime_ns)]
+        self.changed = about.st_mtime_ns
         self.place = (about.st_dev, about.st_ino)
         self.packed = os.pread(self._raw.fileno(), 2, 0) == b"\x1f\x8b"
         self._unpacked = gzip.GzipFile(fileobj=self._raw) if self.packed else None
@@ -201,4 +203,4 @@ def _open_listed(path: Path) -> list[_File]:
         raise SourceRejected(
             f"{error.filename}: not readable for this user", next_step="Let the collector's group read the audit log."
         ) from error
-    return sorted(files, key=lambda f: (f.live, f.stamp[1]))
+    return sorted(files, key=lambda f: (f.live, f.changed))
