@@ -1,14 +1,16 @@
 """The sections of a pack: a template each, with the questions whose answers it shows.
 
-- A section is `sections/NN_name.html` (Jinja) and any number of `NN_name.<question>.sql`; files of that name are all that
-  a new section needs. NN gives the order.
+- A section is `sections/NN_name.html` (Jinja) and any number of `NN_name.<question>.sql`; files of that name are all
+  that a new section needs. NN gives the order. A question without its template is an error, not a section less.
 - The answer of `NN_name.<question>.sql` is `<question>` in the template: a list of rows, each a dict.
-- Questions see the tables of the assessment (reports.pack.facts), the metrics, and every table and view of the warehouse.
+- Questions see the tables of the assessment (reports.pack.facts), the metrics, and every table and view of the
+  warehouse.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ from reports.pack import drawing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
 SECTIONS = Path(__file__).with_name("sections")
 
@@ -34,7 +37,11 @@ class Section:
 
 
 def sections(folder: Path = SECTIONS) -> Iterator[Section]:
-    """The sections of `folder`, in order."""
+    """The sections of `folder`, in order; `ControlError` for a question whose template is not there."""
+    templates = {path.stem for path in folder.glob("*.html")}
+    for sql in sorted(folder.glob("*.sql")):
+        if sql.name.split(".", 1)[0] not in templates:
+            raise ControlError(f"section question {sql.name} has no template {sql.name.split('.', 1)[0]}.html")
     for path in sorted(folder.glob("*.html")):
         if path.stem.startswith("_"):
             continue
@@ -53,7 +60,8 @@ def render(con: duckdb.DuckDBPyConnection, common: Mapping[str, Any], folder: Pa
         common: what every template sees: `pack`, see reports.pack.build.
 
     Raises:
-        ControlError: a question that the session cannot answer, with the section's name.
+        ControlError: a question that the session cannot answer, or a template that its answers do not fit, with the
+            section's name.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
@@ -63,8 +71,19 @@ def render(con: duckdb.DuckDBPyConnection, common: Mapping[str, Any], folder: Pa
     body = []
     for section in sections(folder):
         answers = {name: _ask(con, section.name, name, sql) for name, sql in section.questions.items()}
-        body.append(environment.get_template(section.template).render(**common, **answers))
-    return environment.get_template("_document.html").render(**common, body=body)
+        if hidden := answers.keys() & common.keys():
+            raise ControlError(
+                f"section {section.name}: question {min(hidden)} has the name of what every section sees"
+            )
+        body.append(_fill(environment, section.template, {**common, **answers}))
+    return _fill(environment, "_document.html", {**common, "body": body})
+
+
+def _fill(environment: jinja2.Environment, template: str, values: Mapping[str, Any]) -> str:
+    try:
+        return environment.get_template(template).render(values)
+    except (jinja2.TemplateError, TypeError, ValueError, KeyError) as error:
+        raise ControlError(f"section template {template} cannot be filled: {error}") from error
 
 
 def _ask(con: duckdb.DuckDBPyConnection, section: str, name: str, sql: str) -> list[dict[str, Any]]:
@@ -76,5 +95,9 @@ def _ask(con: duckdb.DuckDBPyConnection, section: str, name: str, sql: str) -> l
         raise ControlError(f"section {section}: question {name} cannot be answered: {error}") from error
 
 
-def _instant(moment: Any) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}Z"
+def _instant(moment: datetime | None) -> str:
+    if moment is None:
+        return ""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment} names no time zone, so that it is no instant")
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"

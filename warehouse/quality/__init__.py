@@ -1,7 +1,9 @@
 """Great Expectations suites per table, as data: what a reader of a table may rely on.
 
 - A suite is `suites/<table>.yaml`: a list of expectations by Great Expectations' own names and arguments.
-- It runs on the rows of some days, in chunks of the columns that it needs, so that memory is bounded.
+- It runs on the rows of some days, in chunks of the columns that it needs, so that memory is bounded. So only
+  expectations are valid that look at each row by itself (`ROW_WISE`): uniqueness, order, means or `mostly` within a
+  chunk would say nothing of the table.
 - Hard invariants over full populations are SQL (conservation, unique keys); these suites look at plausibility.
 - The library is imported inside the check: it takes seconds to load and most runs do not need it.
 """
@@ -11,23 +13,32 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import yaml
 
 from evidence.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    import duckdb
     import pandas as pd
 
 SUITES = Path(__file__).with_name("suites")
 CHUNK = 50_000  # rows handed to pandas at once
+ROW_WISE = frozenset({
+    "ExpectColumnPairValuesAToBeGreaterThanB", "ExpectColumnPairValuesToBeEqual", "ExpectColumnPairValuesToBeInSet",
+    "ExpectColumnValueLengthsToBeBetween", "ExpectColumnValueLengthsToEqual", "ExpectColumnValuesToBeBetween",
+    "ExpectColumnValuesToBeDateutilParseable", "ExpectColumnValuesToBeInSet", "ExpectColumnValuesToBeJsonParseable",
+    "ExpectColumnValuesToBeNull", "ExpectColumnValuesToMatchJsonSchema", "ExpectColumnValuesToMatchRegex",
+    "ExpectColumnValuesToMatchRegexList", "ExpectColumnValuesToMatchStrftimeFormat", "ExpectColumnValuesToNotBeInSet",
+    "ExpectColumnValuesToNotBeNull", "ExpectColumnValuesToNotMatchRegex", "ExpectColumnValuesToNotMatchRegexList",
+    "ExpectMulticolumnSumToEqual", "ExpectSelectColumnValuesToBeUniqueWithinRecord",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +67,17 @@ class Quality:
 
 
 def suites(folder: Path = SUITES) -> dict[str, list[dict[str, Any]]]:
-    """Table name -> its expectations."""
-    return {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.yaml"))}
+    """Table name -> its expectations; `ConfigError` for a file that is no list of them."""
+    found = {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            found[path.stem] = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise ConfigError(f"suite {path.stem} is not YAML: {error}") from error
+        listed = found[path.stem]
+        if not isinstance(listed, list) or not listed or not all(isinstance(item, dict) for item in listed):
+            raise ConfigError(f"suite {path.stem} is no list of expectations such as {{expect: …, column: …}}")
+    return found
 
 
 def check(
@@ -66,10 +86,15 @@ def check(
     """Run a suite on the rows of `table` collected since an instant.
 
     Raises:
-        ConfigError: the suite names an expectation or a column that does not exist.
+        ConfigError: there is no such table, or an expectation, an argument or a column is not valid.
     """
-    known = {row[0] for row in con.execute(f"DESCRIBE {table}").fetchall()}
-    columns = sorted({str(e["column"]) for e in expectations if "column" in e})
+    for wanted in expectations:
+        _check_row_wise(table, wanted)
+    try:
+        known = {row[0] for row in con.execute(f'DESCRIBE "{table}"').fetchall()}
+    except duckdb.CatalogException as error:
+        raise ConfigError(f"suite {table}: there is no table of that name") from error
+    columns = sorted({column for wanted in expectations for column in _columns(wanted)})
     if missing := set(columns) - known:
         raise ConfigError(
             f"suite {table}: columns {sorted(missing)} do not exist; valid are {', '.join(sorted(known))}"
@@ -80,13 +105,25 @@ def check(
         rows += len(frame)
         for finding in _validate(table, frame, expectations):
             earlier = findings.get((finding.expectation, finding.column))
-            findings[finding.expectation, finding.column] = Finding(
-                finding.expectation,
-                finding.column,
-                finding.unexpected + (earlier.unexpected if earlier else 0),
-                earlier.examples if earlier else finding.examples,
+            findings[finding.expectation, finding.column] = replace(
+                earlier or finding, unexpected=finding.unexpected + (earlier.unexpected if earlier else 0)
             )
     return Quality(table, rows, len(expectations), tuple(findings.values()))
+
+
+def _check_row_wise(table: str, wanted: Mapping[str, Any]) -> None:
+    if wanted.get("expect") not in ROW_WISE or "mostly" in wanted:
+        found = "`mostly`" if wanted.get("expect") in ROW_WISE else repr(wanted.get("expect"))
+        raise ConfigError(
+            f"suite {table}: {found} is no expectation on single rows; valid are {', '.join(sorted(ROW_WISE))}",
+            next_step="Use one of these; what concerns a whole population is SQL.",
+        )
+
+
+def _columns(wanted: Mapping[str, Any]) -> list[str]:
+    """The columns that an expectation looks at."""
+    single = [str(wanted[name]) for name in ("column", "column_A", "column_B") if name in wanted]
+    return single + [str(column) for column in wanted.get("column_list", ())]
 
 
 def _chunks(
@@ -94,7 +131,7 @@ def _chunks(
 ) -> Iterator[pd.DataFrame]:
     names = ", ".join(f'"{column}"' for column in columns)
     reader = con.execute(
-        f"SELECT {names} FROM {table} WHERE collected_at >= $since",  # noqa: S608 - names checked above
+        f'SELECT {names} FROM "{table}" WHERE collected_at >= $since',  # noqa: S608 - names checked above
         {"since": since},
     ).to_arrow_reader(CHUNK)
     for batch in reader:
@@ -114,25 +151,36 @@ def _validate(table: str, frame: pd.DataFrame, expectations: Sequence[dict[str, 
     )
     suite = gx.ExpectationSuite(name=table, expectations=[_expectation(gx, table, e) for e in expectations])
     for result in batch.validate(suite).results:
-        if not result.success:
-            found = result.result
-            yield Finding(
-                result.expectation_config.type,
-                str(result.expectation_config.kwargs.get("column", "")),
-                int(found.get("unexpected_count", 0)),
-                tuple(str(value) for value in found.get("partial_unexpected_list", [])[:5]),
-            )
+        if result.success:
+            continue
+        config, found = result.expectation_config, result.result
+        columns = ", ".join(_columns(config.kwargs))
+        if "unexpected_count" not in found:
+            raise ConfigError(f"suite {table}: {config.type} of {columns} cannot be asked: {_cause(result)}")
+        examples = tuple(_example(value) for value in found.get("partial_unexpected_list", [])[:5])
+        yield Finding(config.type, columns, int(found["unexpected_count"]), examples)
 
 
-def _expectation(gx: Any, table: str, wanted: dict[str, Any]) -> Any:
+def _example(value: Any) -> str:
+    return "null" if value is None or value != value else str(value)  # noqa: PLR0124 - pandas writes null as NaN
+
+
+def _cause(result: Any) -> str:
+    """What the library says of an expectation that it could not evaluate."""
+    told = result.exception_info
+    each = [told] if "exception_message" in told else list(told.values())
+    return "; ".join(dict.fromkeys(str(one["exception_message"]) for one in each if isinstance(one, dict)))
+
+
+def _expectation(gx: Any, table: str, wanted: Mapping[str, Any]) -> Any:
     arguments = {key: value for key, value in wanted.items() if key != "expect"}
-    kind = getattr(gx.expectations, str(wanted.get("expect")), None)
-    if kind is None:
+    try:
+        return getattr(gx.expectations, wanted["expect"])(**arguments)
+    except (ValueError, TypeError) as error:
         raise ConfigError(
-            f"suite {table}: {wanted.get('expect')!r} is no expectation",
-            next_step="Use a class name of great_expectations.expectations, such as ExpectColumnValuesToNotBeNull.",
-        )
-    return kind(**arguments)
+            f"suite {table}: {wanted['expect']} does not take {arguments}: {error}",
+            next_step="Compare with the arguments that great_expectations.expectations documents for it.",
+        ) from error
 
 
 def _library() -> Any:

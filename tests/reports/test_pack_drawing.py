@@ -1,0 +1,138 @@
+"""Charts of a pack: well-formed, escaped, deterministic, and never kinder than the data."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.pack.drawing import STATUS_COLOURS, bars, heat, line
+
+SVG = "{http://www.w3.org/2000/svg}"
+HOSTILE = "<script>&\"'-01"
+NUMBERS = st.floats(0, 1e12) | st.integers(0, 10**12)
+LABELS = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]), max_size=10)
+
+
+def cell(label: str, day: str, status: str) -> dict[str, object]:
+    """One cell of a heat map."""
+    return {"stream": label, "day": day, "status": status}
+
+
+def drawn(*cells: dict[str, object]) -> str:
+    """The heat map of these cells."""
+    return heat(list(cells), row="stream", column="day", status="status", title=HOSTILE)
+
+
+def fills(svg: str) -> list[str | None]:
+    """The colours of the rectangles, in order."""
+    return [rect.get("fill") for rect in ET.fromstring(svg).iter(f"{SVG}rect")]
+
+
+def texts(svg: str) -> list[str | None]:
+    """Every text."""
+    return [text.text for text in ET.fromstring(svg).iter(f"{SVG}text")]
+
+
+def test_each_cell_has_its_colour_and_what_is_missing_is_shown() -> None:
+    """Days ascend; a stream without a word about a day is drawn as missing, never as complete."""
+    svg = drawn(
+        cell("b", "2026-07-02", "partial"), cell("a", "2026-07-01", "complete"), cell("b", "2026-07-01", "none")
+    )
+    colour = STATUS_COLOURS
+    assert fills(svg) == [colour["complete"], colour["missing"], colour["none"], colour["partial"]]
+    assert "07-01" in texts(svg)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_several_words_about_a_cell_the_worst_is_drawn(order: int) -> None:
+    """Whatever their order: nothing is hidden by what comes later."""
+    cells = [cell("a", "2026-07-01", status) for status in ("complete", "partial", "none")][::order]
+    assert fills(drawn(*cells)) == [STATUS_COLOURS["partial"]]
+
+
+def test_an_unknown_status_is_refused() -> None:
+    """With those that have a colour."""
+    with pytest.raises(ValueError, match="status 'green' has no colour; valid are complete, partial, missing, none"):
+        drawn(cell("a", "2026-07-01", "green"))
+
+
+def test_colours_differ_in_grey() -> None:
+    """A print without colours still tells the statuses apart."""
+
+    def lightness(colour: str) -> float:
+        red, green, blue = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
+        return 0.299 * red + 0.587 * green + 0.114 * blue
+
+    values = sorted(lightness(colour) for colour in STATUS_COLOURS.values())
+    assert all(b - a > 12 for a, b in itertools.pairwise(values))
+
+
+def test_every_text_is_escaped() -> None:
+    """A label that a system of record made up is shown, in every chart, and never becomes markup."""
+    for svg in (
+        drawn(cell(HOSTILE, HOSTILE, "complete")),
+        bars([(HOSTILE, 1)], title=HOSTILE, unit=HOSTILE),
+        line([(HOSTILE, 1)], title=HOSTILE, unit=HOSTILE),
+    ):
+        root = ET.fromstring(svg)
+        assert root.findtext(f"{SVG}title") == HOSTILE
+        assert root.get("role") == "img"
+        assert any(HOSTILE[5:] in (text or "") for text in texts(svg))
+        assert "<script" not in svg
+
+
+def test_nothing_to_draw_is_said_in_words() -> None:
+    """An empty chart would look like a chart of zeros."""
+    assert "Nothing was collected" in drawn()
+    assert "No values" in bars([], title="x")
+    assert "No values" in line([], title="x")
+    assert "No values" in line([("a", None)], title="x")
+
+
+def test_numbers_are_written_out() -> None:
+    """A million is a million, not 1e+06; fractions have two digits."""
+    values = [("a", 1_234_567), ("b", 0.256), ("c", 10), ("d", 0), ("e", 12_345.5)]
+    shown = texts(bars(values, title="x", unit=" h"))[1::2]
+    assert shown == ["1,234,567 h", "0.26 h", "10 h", "0 h", "12,345.5 h"]
+
+
+def test_a_missing_value_breaks_the_line() -> None:
+    """Never a zero: two lines with nothing between them; a single point between gaps is still seen."""
+    svg = line([("a", 1), ("b", 2), ("c", None), ("d", 3), ("e", None), ("f", 0)], title="x")
+    root = ET.fromstring(svg)
+    assert [len(str(p.get("points")).split()) for p in root.iter(f"{SVG}polyline")] == [2, 1, 1]
+    assert len(list(root.iter(f"{SVG}circle"))) == 4
+
+
+def test_first_last_and_largest_are_labelled() -> None:
+    """Each once."""
+    labels = [
+        text
+        for text in texts(line([("a", 1), ("b", 5), ("c", 2), ("d", 3)], title="x", unit="%"))
+        if text and "%" in text
+    ]
+    assert labels == ["1%", "5%", "3%"]
+
+
+@given(st.lists(st.tuples(LABELS, NUMBERS), max_size=20), st.lists(st.tuples(LABELS, st.none() | NUMBERS), max_size=40))
+def test_charts_are_well_formed_and_stay_inside(
+    values: list[tuple[str, float]], points: list[tuple[str, float | None]]
+) -> None:
+    """Any label and number gives XML without a coordinate outside the picture, and the same bytes each time."""
+    assert [bars(values, title="t"), line(points, title="t")] == [bars(values, title="t"), line(points, title="t")]
+    for svg in (bars(values, title="t"), line(points, title="t")):
+        if svg.startswith("<p"):
+            continue
+        root = ET.fromstring(svg)
+        _, _, width, height = (float(n) for n in str(root.get("viewBox")).split())
+        for mark in [*root.iter(f"{SVG}rect"), *root.iter(f"{SVG}circle")]:
+            x = float(mark.get("x") or mark.get("cx") or "nan") + float(mark.get("width") or 0)
+            y = float(mark.get("y") or mark.get("cy") or "nan") + float(mark.get("height") or 0)
+            assert 0 <= x <= width
+            assert 0 <= y <= height
+        assert not re.search(r"nan|inf|e[+-]\d", re.sub(r"<text.*?</text>|<title>.*?</title>", "", svg))
