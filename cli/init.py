@@ -49,10 +49,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _text(company: str) -> str:
-    """The template with the company's name, quoted as YAML wants any name that is more than plain words."""
-    name = (
-        company if company.replace(" ", "").isalpha() and company.isascii() else json.dumps(company, ensure_ascii=False)
-    )
+    """The template with the company's name in quotes: it is text, whatever YAML would make of its words."""
+    name = json.dumps(company, ensure_ascii=False)
     text = TEMPLATE.read_text(encoding="utf-8")
     return text.replace("\ncompany: Example Company\n", f"\ncompany: {name}\n")
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 _SECRET = re.compile(r"(token|password|passphrase|secret|credentials?|key)$", re.IGNORECASE)
+_OURS = ("root", "file_name")  # fields that the file does not set
 
 
 class _Part(BaseModel):
@@ -137,17 +138,16 @@ def load_config(path: Path) -> Config:
         )
     findings = list(_secrets(path, node, raw))
     try:
-        found = Config.model_validate({str(key): value for key, value in raw.items() if key != "root"})
+        found = Config.model_validate({str(key): value for key, value in raw.items() if key not in _OURS})
     except ValidationError as error:
         findings += [_finding(path, node, problem) for problem in error.errors()]
         found = None
-    if "root" in raw:
-        findings.append(f"{path.name}, line {_line(node, ['root'])}: root: is not a setting")
+    findings += [f"{path.name}, line {_line(node, [key])}: {key}: is not a setting" for key in _OURS if key in raw]
     if findings or found is None:
         raise ConfigError(
             "\n".join(findings), next_step="Mend these lines; `evidence init DIR` shows every setting with a comment."
         )
-    return found.model_copy(update={"root": path.absolute().parent})
+    return found.model_copy(update={"root": path.absolute().parent, "file_name": path.name})
 
 
 def _read(path: Path) -> str:
@@ -233,7 +233,7 @@ def _valid(loc: Sequence[int | str]) -> list[str]:
         field = model.model_fields[str(part)]
         assert isinstance(field.annotation, type), "only models refuse extra settings"
         model = field.annotation
-    return sorted(set(model.model_fields) - {"root"})
+    return sorted(set(model.model_fields) - set(_OURS))
 
 
 def _line(node: yaml.Node | None, loc: Sequence[int | str]) -> int:
