@@ -43,7 +43,7 @@ class Staging:
     """The records of some receipts of one stream, as relations of a DuckDB session.
 
     `sightings`: sighting (order of arrival), receipt, page, capture, context, collected_at.
-    `staged`: sighting, receipt, page, capture, collected_at, c (parsed context), record, body.
+    `staged`: sighting, receipt, page, capture, collected_at, c (parsed context), row_status (empty), record, body.
     `unreadable`: sighting, record, position, reason.
     """
 
@@ -94,6 +94,7 @@ class Staging:
                     "capture": f"'{sighting.capture}'",
                     "collected_at": f"'{sighting.fetched_at.isoformat()}'::TIMESTAMPTZ",
                     "c": f"json_transform('{_context(sighting).replace(chr(39), chr(39) * 2)}', '{shape}')",
+                    "row_status": "CAST(NULL AS VARCHAR)",
                 }
                 columns = ", ".join(f"{value} AS {name}" for name, value in constants.items())
                 parts.append(f"SELECT {columns}, record, body FROM ({lines_query(path)})")  # noqa: S608 - our own names
@@ -130,9 +131,14 @@ def _in_order(custody: Custody, receipts: Sequence[Receipt]) -> list[tuple[Recei
         (receipt, sighting)
         for receipt in receipts
         for sighting in custody.sightings(receipt)
-        if not sighting.context.get("_listing")
+        if _holds_records(sighting)
     ]
     return sorted(pairs, key=lambda pair: (pair[1].fetched_at, pair[0].sha256, pair[1].page))
+
+
+def _holds_records(sighting: Sighting) -> bool:
+    """Whether the answer is one: no listing, and not one that the connector found unusable and asked for again."""
+    return not sighting.context.get("_listing") and not sighting.response.get("unusable")
 
 
 def _row(number: int, receipt: Receipt, sighting: Sighting) -> dict[str, object]:
@@ -179,7 +185,7 @@ _DROP_REFUSED = f"DELETE FROM split_records WHERE NOT ({_OBJECT})"  # noqa: S608
 
 _STAGED_SPLIT = """
 SELECT s.sighting, s.receipt, s.page, s.capture, s.collected_at, json_transform(s.context, '{shape}') AS c,
-    r.record, r.body
+    CAST(NULL AS VARCHAR) AS row_status, r.record, r.body
 FROM sightings AS s
 JOIN split_records AS r USING (capture)
 """
