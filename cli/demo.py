@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 HELP = "a simulated company end to end: from its systems' own APIs to a signed pack"
 ZONE = "America/New_York"
+_ROLES = {"security_team": "security", "compliance_owners": "audit"}  # role in the scope -> team
 TOKEN = "demo-token"  # noqa: S105 - the simulated systems' own, worth nothing elsewhere
 
 
@@ -110,7 +111,7 @@ def _sources(files: Path, company: Company, url: str) -> dict[str, dict[str, Any
             "repositories": {repo.name: [repo.protected_branch] for repo in company.repositories.values()},
         },
         "kubernetes": {
-            "url": f"{url}/kubernetes", "token_from": "EVIDENCE_DEMO_TOKEN",
+            "url": f"{url}/kubernetes", "token_from": "EVIDENCE_DEMO_TOKEN", "event_ttl_hours": 36,
             "audit": {"logs": [str(files / "kubernetes/audit.log")], "batches": str(files / "kubernetes/webhook")},
         },
         "terraform": {
@@ -123,6 +124,7 @@ def _sources(files: Path, company: Company, url: str) -> dict[str, dict[str, Any
 def _scope(company: Company) -> dict[str, Any]:
     from demo.pipelines import CD, INFRA  # noqa: PLC0415
     from demo.settings import REQUIRED_CHECKS  # noqa: PLC0415
+    from demo.systems.kubernetes.cluster import DEPLOYED_SHA  # noqa: PLC0415
 
     return {
         "org": company.org,
@@ -135,10 +137,16 @@ def _scope(company: Company) -> dict[str, Any]:
             for repo in company.repositories.values()
         },
         "prod_envs": ["production"], "prod_namespaces": ["production"],
-        "prod_secret_paths": list(company.prod_secret_paths), "tfstate_keys": list(company.state_keys),
+        "prod_secret_paths": list(company.prod_secret_paths), "tfstate_keys": [f"{company.state_bucket}/{key}" for key in company.state_keys],
         "deploy_workflow": CD, "infra_workflow": INFRA, "emergency_label": "emergency-change",
-        "emergency_approvers": list(company.emergency_approvers), "parameters": {},
+        "emergency_approvers": list(company.emergency_approvers), "waiver_approvers": ["W2001"],
+        **{role: _members(company, team) for role, team in _ROLES.items()},
+        "deployed_sha_annotation": DEPLOYED_SHA, "parameters": {},
     }  # fmt: skip
+
+
+def _members(company: Company, team: str) -> list[str]:
+    return [person.worker_id for person in company.people.values() if team in person.teams]
 
 
 def _work(config: Path, period: Period) -> tuple[Path | None, list[Any]]:

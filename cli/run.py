@@ -11,6 +11,7 @@ from evidence.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
+    from datetime import date
     from pathlib import Path
 
     from evidence.periods import Period
@@ -47,8 +48,9 @@ def run_period(home: Home, period: Period) -> Path | None:
     quarter = "Q" in period.name
     with instance(home.path) as opened:
         started = time.monotonic()
-        print(f"Collecting and building {period.name}: {period.first} to {period.end_day - timedelta(days=1)}")
-        run_days(opened, config, home.config.sources, period.first, period.end_day - timedelta(days=1), now=now())
+        first, last = days_needed(home, period) if quarter else (period.first, period.end_day - timedelta(days=1))
+        print(f"Collecting and building {period.name}: {first} to {last}")
+        run_days(opened, config, home.config.sources, first, last, now=now())
         print(f"  done in {time.monotonic() - started:.0f} s")
         if not quarter:
             return None
@@ -58,3 +60,15 @@ def run_period(home: Home, period: Period) -> Path | None:
         print(f"  done in {time.monotonic() - started:.0f} s")
     packs = sorted((home.path / "packs").glob(f"SOX-{period.name}-v*.pdf"), key=lambda p: p.stat().st_mtime)
     return packs[-1] if packs else None
+
+
+def days_needed(home: Home, period: Period) -> tuple[date, date]:
+    """First and last local day to collect for a period.
+
+    The day before it gives the snapshots that it begins with; the days after it, up to the freeze, what came late and
+    what was due after its end.
+    """
+    from reports.period import LATE_HOURS  # noqa: PLC0415
+
+    late = timedelta(hours=home.config.parameter_hours("P_LATE", LATE_HOURS))
+    return period.first - timedelta(days=1), period.end_day + late - timedelta(days=1)

@@ -99,13 +99,13 @@ def _unexplained_root(b: Builder, at: datetime) -> None:
     first = operations.root_request(b, at, "read", "secret/data/production/settlement/database", token)
     operations.root_request(b, at + timedelta(minutes=2), "list", "secret/metadata/production/settlement", token)
     why = ("unexplained root use", "a standing root token read production secrets; no ticket, no review, not revoked")
-    b.exception("APD-09", "uses", "ABCDE", f"vault.audit:{first.request_id}", why)
+    b.exception("APD-09", "uses", "ACDE", f"vault.audit:{first.request_id}", why)
 
 
 def _unticketed(b: Builder, at: datetime) -> None:
     made = operations.session(b, b.on_call(at), _SERVICES[0], at, "get")
-    why = ("session without ticket", "nobody approved it and nobody reviewed it")
-    b.exception("APD-12", "accesses", "ACE", f"kubernetes.audit:{made.audit_id}", why)
+    why = ("session without ticket", "no ticket, and nobody reviewed it")
+    b.exception("APD-12", "accesses", "AE", f"kubernetes.audit:{made.audit_id}", why)
 
 
 def _not_on_call(b: Builder, at: datetime) -> None:

@@ -39,9 +39,9 @@ def _attempt(b: Builder, run: Run, attributes: str, kind: str, why: str) -> Run:
 
 
 def privileged_use(b: Builder, event: AuditEvent, kind: str) -> None:
-    """An administrator's override is a use without ticket, second person and review."""
+    """An administrator's override is a use without ticket and review; without a ticket nobody asks who approved it."""
     item = f"github.audit_log:{event.document_id}"
-    b.exception("APD-09", "uses", "ABD", item, (kind, "no ticket, no second person, no review"))
+    b.exception("APD-09", "uses", "AD", item, (kind, "no ticket, no review"))
 
 
 # -- changes ------------------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ def approval_carried_over(b: Builder, state: RepoState, done: Merge) -> Run:
     end = attempt_release(b, release, release.run.actor, at, gate, fails=True)
     attempt_release(b, release, sre, end + b.minutes(5, 12), Gate(after=timedelta(seconds=5), unattended=True))
     run = finish(b, release.run, release.attempts)
-    return _attempt(b, run, "F", "approval of an earlier attempt", "the re-run has no approval of its own")
+    return _attempt(b, run, "AF", "approval of an earlier attempt", "the re-run has no approval of its own")
 
 
 def gate_bypassed(b: Builder, state: RepoState, done: Merge) -> Run:

@@ -67,7 +67,7 @@ def take_new(
     return after
 
 
-def _about(path: Path) -> list[int]:
+def _about(path: Path) -> list[int | str]:
     about = path.stat()
     # Nanoseconds since 1970 are beyond 2^53, which no receipt can hold as a number.
     return [about.st_size, str(about.st_mtime_ns)]

@@ -50,6 +50,7 @@ _ALIASES = {
     "identity.links": "identity_link",
     "identity.non_human": "nhi",
     "git.trees": "git.tree",
+    "falco.alerts": "falco.event",
     "evidence.heartbeats": "ev.heartbeat",
     "evidence.clocks": "ev.clock",
     "evidence.positive_controls": "ev.positive_control",

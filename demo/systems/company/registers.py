@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from demo.systems.company.access_reviews import lines as access_review_lines
@@ -244,6 +245,38 @@ def idp_events(company: Company, now: datetime) -> list[Row]:
     ]
 
 
+def trees(company: Company, now: datetime) -> list[Row]:
+    """What `git` says of each commit's tree; of a merge also what merging without a hand would have given."""
+    rows: list[Row] = []
+    for commit in company.commits.values():
+        if commit.committed_at <= now:
+            row: Row = {"_repo": commit.repo, "sha": commit.sha, "tree": commit.tree}
+            merged = {"automerge_tree": commit.automerge_tree, "automerge_tree_of": list(commit.parents)}
+            rows.append(row | merged if commit.automerge_tree else row)
+    return rows
+
+
+def runtime_alerts(company: Company, now: datetime) -> list[Row]:
+    """The runtime sensor's alerts: one harmless one a day, so that its silence means something."""
+    at = company.start + timedelta(hours=3, minutes=12)
+    rows: list[Row] = []
+    while at <= now and at < company.end + timedelta(days=7):
+        rows.append(
+            {
+                "hostname": "node-1",
+                "time": iso(at),
+                "rule": "Contact K8S API Server From Container",
+                "priority": "Notice",
+                "source": "syscall",
+                "tags": ["container", "network"],
+                "output": "Unexpected connection to K8s API Server from container",
+                "output_fields": {"k8s.ns.name": "monitoring", "k8s.pod.name": "prober-0", "container.name": "prober"},
+            }
+        )
+        at += timedelta(days=1)
+    return rows
+
+
 REGISTERS: dict[str, Callable[[Company, datetime], list[Row]]] = {
     "company.workers": workers,
     "company.on_call": on_call,
@@ -258,4 +291,6 @@ REGISTERS: dict[str, Callable[[Company, datetime], list[Row]]] = {
     "identity.links": links,
     "identity.non_human": non_human,
     "idp.events": idp_events,
+    "git.trees": trees,
+    "falco.alerts": runtime_alerts,
 }

@@ -138,6 +138,13 @@ def credential(company: Company, one: Credential, now: datetime) -> dict[str, ob
     }  # fmt: skip
 
 
+def access(person: Person) -> dict[str, object]:
+    """What a member may do in a repository, as GitHub says it of a collaborator."""
+    role = "admin" if person.org_admin else "write" if person.teams else "read"
+    held = {"admin": role == "admin", "maintain": role == "admin", "push": role != "read"}
+    return {"permissions": {**held, "triage": held["push"], "pull": True}, "role_name": role}
+
+
 def team(company: Company, slug: str) -> dict[str, object]:
     """One team; all of them may write to every repository."""
     number = 6_100 + TEAMS.index(slug)

@@ -8,7 +8,7 @@ from demo.http import json_response
 from demo.systems.github import organisation
 from demo.systems.github.bodies import dump
 from demo.systems.github.paging import by_cursor, numbered
-from demo.systems.github.routing import ORG, get
+from demo.systems.github.routing import ORG, REPO, get
 
 if TYPE_CHECKING:
     from demo.systems import Request, Response
@@ -45,6 +45,19 @@ def credential_authorizations(a: Answers, r: Request) -> Response:
     """Authorised tokens and keys."""
     found = organisation.credentials(a.company, r.now)
     return numbered(r, found, lambda c: dump(organisation.credential(a.company, c, r.now)))
+
+
+@get(f"{ORG}/personal-access-tokens")
+def personal_access_tokens(_: Answers, r: Request) -> Response:
+    """Fine-grained tokens with access to the organisation: it allows none."""
+    return numbered(r, [], dump)
+
+
+@get(f"{REPO}/collaborators")
+def collaborators(a: Answers, r: Request) -> Response:
+    """Everybody with access to a repository: the teams' members may write, owners administer."""
+    found = organisation.members(a.company, r.now)
+    return numbered(r, found, lambda p: dump({**a.bodies.user(p.login), **organisation.access(p)}))
 
 
 @get(f"{ORG}/teams")

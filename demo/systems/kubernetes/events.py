@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from demo.model import Rollout
     from demo.systems.kubernetes.cluster import Cluster, Scaling
 
-TTL = timedelta(hours=1)
+TTL = timedelta(hours=36)  # the cluster runs with --event-ttl=36h, so that a daily collection misses none
 _FIRST_VERSION = 1_000_000
 _SECOND = timedelta(seconds=1)
 _VERSIONS = {

@@ -52,6 +52,8 @@ STREAMS: tuple[Stream, ...] = (
     Stream("github.members", "snapshot"),
     Stream("github.external_identities", "snapshot"),
     Stream("github.credential_authorizations", "snapshot"),
+    Stream("github.personal_access_tokens", "snapshot"),
+    Stream("github.collaborators", "snapshot"),
 )
 
 _ASK: dict[str, Callable[[Inquiry, Mapping[str, Any]], dict[str, Any]]] = {
@@ -74,6 +76,8 @@ _ASK: dict[str, Callable[[Inquiry, Mapping[str, Any]], dict[str, Any]]] = {
     "github.members": snapshots.snapshot(snapshots.members),
     "github.external_identities": snapshots.snapshot(snapshots.external_identities),
     "github.credential_authorizations": snapshots.snapshot(snapshots.credential_authorizations),
+    "github.personal_access_tokens": snapshots.snapshot(snapshots.personal_access_tokens),
+    "github.collaborators": snapshots.snapshot(snapshots.collaborators),
 }
 
 

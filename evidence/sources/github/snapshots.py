@@ -96,6 +96,19 @@ def credential_authorizations(inquiry: Inquiry) -> None:
     _all(inquiry, Question(where, "Organization administration: read", items="", context=inquiry.as_of))
 
 
+def personal_access_tokens(inquiry: Inquiry) -> None:
+    """The fine-grained personal access tokens that may reach the organisation."""
+    where = path("orgs", inquiry.scope.organisation, "personal-access-tokens", per_page=100)
+    _all(inquiry, Question(where, "Personal access tokens: read", items="", context=inquiry.as_of))
+
+
+def collaborators(inquiry: Inquiry) -> None:
+    """Who may do what in each repository, by whatever way: member, team, or invited directly."""
+    for repo in names(inquiry):
+        where = path("repos", repo, "collaborators", per_page=100)
+        _all(inquiry, Question(where, "Metadata: read", items="", context={"_repo": repo, **inquiry.as_of}))
+
+
 def external_identities(inquiry: Inquiry) -> None:
     """The SAML and SCIM identities linked to accounts."""
     after: str | None = None
