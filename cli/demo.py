@@ -137,7 +137,8 @@ def _scope(company: Company) -> dict[str, Any]:
             for repo in company.repositories.values()
         },
         "prod_envs": ["production"], "prod_namespaces": ["production"],
-        "prod_secret_paths": list(company.prod_secret_paths), "tfstate_keys": [f"{company.state_bucket}/{key}" for key in company.state_keys],
+        "prod_secret_paths": list(company.prod_secret_paths),
+        "tfstate_keys": [f"{company.state_bucket}/{key}" for key in company.state_keys],
         "deploy_workflow": CD, "infra_workflow": INFRA, "emergency_label": "emergency-change",
         "emergency_approvers": list(company.emergency_approvers), "waiver_approvers": ["W2001"],
         **{role: _members(company, team) for role, team in _ROLES.items()},
