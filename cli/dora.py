@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cli.home import add_home_arguments, now, open_home
 from evidence.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
-    import duckdb
-
+    from evidence.periods import Period
     from reports.dora.metrics import Metrics
+    from warehouse.home import Home
 
 HELP = "the DORA metrics: values with their count, interval and status, per service and period"
 HEADLINES = {"count", "rate", "median", "median_per_week", "open_count"}
@@ -24,11 +25,13 @@ HEADLINES = {"count", "rate", "median", "median_per_week", "open_count"}
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's options."""
+    add_home_arguments(parser)
+    parser.add_argument("--period", help="2026Q3, 2026-07, 2026-W28, FROM..TO (default: last full quarter)")
     parser.add_argument("--facts", type=Path, metavar="DIR", help="compute from the CSV files of this folder")
-    parser.add_argument("--from", dest="start", type=_date, required=True, metavar="DATE", help="first local date")
-    parser.add_argument("--to", dest="end", type=_date, required=True, metavar="DATE", help="local date after the last")
+    parser.add_argument("--from", dest="start", type=_date, metavar="DATE", help="first local date")
+    parser.add_argument("--to", dest="end", type=_date, metavar="DATE", help="local date after the last")
     parser.add_argument("--as-of", type=_instant, metavar="INSTANT", help="what is later is not known; default: now")
-    parser.add_argument("--timezone", default="UTC", metavar="ZONE", help="IANA zone of days and weeks; default: UTC")
+    parser.add_argument("--timezone", metavar="ZONE", help="with --facts: IANA zone of days and weeks; default: UTC")
     parser.add_argument(
         "--grain", action="append", metavar="GRAIN", help="only this grain (window, week, …); repeatable"
     )
@@ -43,28 +46,12 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: facts that break their contract, an unknown grain, metric or zone, an empty window.
     """
-    import duckdb  # noqa: PLC0415 - heavy, and --help should be quick
-
-    from reports.dora.definitions import BY_NAME  # noqa: PLC0415 - as above
-    from reports.dora.facts import load_folder  # noqa: PLC0415
-    from reports.dora.metrics import compute  # noqa: PLC0415
-    from reports.dora.parameters import GRAINS, Parameters  # noqa: PLC0415
+    from reports.dora.definitions import BY_NAME  # noqa: PLC0415 - keeps `--help` quick
+    from reports.dora.parameters import GRAINS  # noqa: PLC0415
 
     _known("grain", args.grain, GRAINS)
     _known("metric", args.metric, BY_NAME)
-    with duckdb.connect() as con:
-        if args.facts:
-            load_folder(con, args.facts)
-        else:
-            _facts_from_home(args, con)
-        metrics = compute(
-            con,
-            start=args.start,
-            end=args.end,
-            as_of=args.as_of or datetime.now(UTC),
-            zone=args.timezone,
-            parameters=Parameters(),
-        )
+    metrics = _of_facts(args) if args.facts else _of_home(args)
     rows = [
         row for row in metrics.to_rows() if _wanted(row, "grain", args.grain) and _wanted(row, "metric", args.metric)
     ]
@@ -77,13 +64,51 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _facts_from_home(args: argparse.Namespace, con: duckdb.DuckDBPyConnection) -> None:
-    """Provide the relations of `reports.dora.facts` in `con` from the warehouse of the configured home."""
-    del args, con
-    raise ConfigError(
-        "the metrics were asked from the warehouse, which does not provide the facts yet",
-        next_step="give --facts DIR with the CSV files that reports/dora/facts.py describes",
-    )
+def _of_facts(args: argparse.Namespace) -> Metrics:
+    """The metrics of a folder of facts."""
+    import duckdb  # noqa: PLC0415 - heavy, and --help should be quick
+
+    from reports.dora.facts import load_folder  # noqa: PLC0415
+    from reports.dora.metrics import compute  # noqa: PLC0415
+    from reports.dora.parameters import Parameters  # noqa: PLC0415
+
+    if args.period or args.config or not (args.start and args.end):
+        raise ConfigError(
+            "a folder of facts has no calendar of its own, so that --period and --config say nothing of it",
+            next_step="Give --facts DIR with --from DATE and --to DATE.",
+        )
+    with duckdb.connect() as con:
+        load_folder(con, args.facts)
+        return compute(
+            con, start=args.start, end=args.end, as_of=args.as_of or now(), zone=args.timezone or "UTC",
+            parameters=Parameters(),
+        )  # fmt: skip
+
+
+def _of_home(args: argparse.Namespace) -> Metrics:
+    """The metrics of the configured home, from its warehouse."""
+    from reports.period import measure  # noqa: PLC0415 - keeps `--help` quick
+
+    if args.timezone:
+        raise ConfigError(
+            "a home is measured in its company's zone, which `zone:` in evidence.yaml sets",
+            next_step="Leave --timezone out, or give --facts DIR.",
+        )
+    home = open_home(args)
+    return measure(home, _period(args, home), now=args.as_of or now())
+
+
+def _period(args: argparse.Namespace, home: Home) -> Period:
+    from evidence.periods import last_quarter  # noqa: PLC0415
+
+    config = home.config
+    if (args.period and (args.start or args.end)) or bool(args.start) != bool(args.end):
+        raise ConfigError("the window is --period, or --from and --to together", next_step="Give one of the two.")
+    if args.start:
+        return config.period(f"{args.start}..{args.end}")
+    if args.period:
+        return config.period(args.period)
+    return last_quarter(now().date(), zone=config.zone, fiscal_start=config.fiscal_year_starts)
 
 
 def _date(text: str) -> date:

@@ -24,6 +24,7 @@ DEFINING = (
     "stage.py",
     "stage.sql",
     "values.sql",
+    "warehouse.sql",
 )
 
 

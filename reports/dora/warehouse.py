@@ -1,4 +1,7 @@
-"""DORA metrics of a period from the warehouse: lay the facts out, compute."""
+"""DORA metrics of a period from the warehouse: lay the facts out, compute.
+
+A stream that was never asked leaves its relation out, so that what rests on it says `no_source`.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +22,25 @@ if TYPE_CHECKING:
     from evidence.periods import Period
 
 _FACTS = Path(__file__).with_name("warehouse.sql")
-# base table -> the relation that nothing can be said of while it was never collected
-_SOURCES = {"company_incidents": "incidents"}
+# relation -> the stream without which nothing can be said of it
+_STREAMS = {
+    "commits": "git.commits",
+    "pull_requests": "github.pull_requests",
+    "pr_commits": "github.pull_request_commits",
+    "deployments": "github.deployments",
+    "incidents": "company.incidents",
+    "pipeline_runs": "github.workflow_jobs",
+}
 
 
 def lay_out(con: duckdb.DuckDBPyConnection, config: Config) -> None:
     """Make the relations of reports.dora.facts as views of a session of its own with the base tables."""
     scope.register(con, config.scope, zone=config.zone)
     con.execute(_FACTS.read_text(encoding="utf-8"))
-    from_views(con, absent=[relation for table, relation in _SOURCES.items() if not _collected(con, table)])
+    absent = [relation for relation, stream in _STREAMS.items() if not _collected(con, stream)]
+    for relation in absent:
+        con.execute(f"DROP VIEW {relation}")
+    from_views(con, absent=absent)
 
 
 def of_period(con: duckdb.DuckDBPyConnection, config: Config, period: Period, *, as_of: datetime) -> Metrics:
@@ -46,6 +59,9 @@ def of_period(con: duckdb.DuckDBPyConnection, config: Config, period: Period, *,
     return compute(con, start=period.first, end=period.end_day, as_of=as_of, zone=config.zone, parameters=parameters)
 
 
-def _collected(con: duckdb.DuckDBPyConnection, table: str) -> bool:
-    row = con.execute(f"SELECT count(*) > 0 FROM {table}").fetchone()  # noqa: S608 - a name above
+def _collected(con: duckdb.DuckDBPyConnection, stream: str) -> bool:
+    """Whether anything was built of a stream; an empty answer is an answer too."""
+    row = con.execute(
+        "SELECT EXISTS (FROM evidence_conservation WHERE stream = $stream)", {"stream": stream}
+    ).fetchone()
     return bool(row and row[0])

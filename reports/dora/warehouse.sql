@@ -52,15 +52,62 @@ FROM github_deployments AS d
 JOIN services AS s ON s.repo = d.repo
 LEFT JOIN final ON final.repo = d.repo AND final.deployment_id = d.deployment_id;
 
--- `linked_change` is the company's own word on the cause: a commit, a pull request or a deployment.
+-- `linked_change` is the company's own word on the cause: a commit, a pull request or a deployment, as text
+-- (`org/repo#1`, `…:deployment:1`, a commit id) or as an object with `repo` and `deployment`, `pr` or `sha`. A resolved
+-- incident that states its cause, and whose field is there and empty, was judged to come from no change.
 CREATE OR REPLACE TEMP VIEW incidents AS
-SELECT i.incident_id, i.incident_id AS issue_number, i.service, 'production' AS environment,
+WITH newest AS (
+    SELECT *, CASE WHEN json_valid(linked_change) THEN CAST(linked_change AS JSON) END AS linked
+    FROM company_incidents
+    QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY collected_at DESC, capture, record) = 1
+)
+SELECT i.incident_id, i.incident_id AS issue_number, i.service,
+    coalesce((SELECT min(environment) FROM scope_environments), 'production') AS environment,
     coalesce(i.detected_at, i.created_at) AS created_at, i.acknowledged_at, i.resolved_at,
     coalesce(
-        nullif(regexp_extract(i.linked_change, '^[0-9a-f]{40}$'), ''),
+        nullif(regexp_extract(coalesce(i.linked ->> '$.sha', i.linked_change), '^[0-9a-f]{40}$'), ''),
         (SELECT any_value(p.merge_commit_sha) FROM current_pulls AS p
-            WHERE p.merged AND i.linked_change = p.repo || '#' || p.number)
+            WHERE p.merged AND p.repo || '#' || p.number
+                = coalesce((i.linked ->> '$.repo') || '#' || (i.linked ->> '$.pr'), i.linked_change))
     ) AS root_cause_sha,
-    nullif(regexp_extract(i.linked_change, ':deployment:([0-9]+)$', 1), '') AS deployment_id
-FROM company_incidents AS i
-QUALIFY row_number() OVER (PARTITION BY i.incident_id ORDER BY i.collected_at DESC, i.capture, i.record) = 1;
+    coalesce(
+        i.linked ->> '$.deployment', nullif(regexp_extract(i.linked_change, ':deployment:([0-9]+)$', 1), '')
+    ) AS deployment_id,
+    CASE
+        WHEN i.linked_change IS NULL AND i.cause IS NOT NULL AND i.resolved_at IS NOT NULL
+            AND json_type(i.fields, '$.linked_change') = 'NULL' THEN false
+    END AS change_related
+FROM newest AS i;
+
+-- From the start of a run's attempt to the end of its last job. Of a run that reviewers had to approve, the time
+-- between its jobs is waiting for people and is left out; a job that was skipped did nothing.
+CREATE OR REPLACE TEMP VIEW pipeline_runs AS
+WITH job AS (
+    SELECT * FROM github_workflow_jobs
+    QUALIFY row_number() OVER (PARTITION BY natural_key ORDER BY collected_at DESC, capture, record) = 1
+),
+gap AS (
+    SELECT *, greatest(0, epoch(started_at) - epoch(max(completed_at) OVER (
+            PARTITION BY repo, run_id, run_attempt ORDER BY started_at, job_id
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING))) AS waited
+    FROM job WHERE conclusion IS DISTINCT FROM 'skipped'
+),
+attempt AS (
+    SELECT repo, run_id, coalesce(run_attempt, 1) AS run_attempt, min(started_at) AS first_start,
+        CASE WHEN bool_and(completed_at IS NOT NULL) THEN max(completed_at) END AS last_end,
+        coalesce(sum(waited), 0) AS waited
+    FROM gap GROUP BY ALL
+),
+started AS (
+    SELECT repo, run_id, run_attempt, min(run_started_at) AS run_started_at FROM github_workflow_runs GROUP BY ALL
+)
+SELECT s.service, CAST(a.run_id AS VARCHAR) AS run_id, CAST(a.run_attempt AS INTEGER) AS run_attempt,
+    coalesce(r.run_started_at, a.first_start) AS started_at,
+    a.last_end - CASE
+        WHEN EXISTS (FROM github_deployment_approvals AS w WHERE w.repo = a.repo AND w.run_id = a.run_id)
+            THEN to_microseconds(CAST(a.waited * 1000000 AS BIGINT))
+        ELSE INTERVAL 0 SECOND
+    END AS completed_at
+FROM attempt AS a
+JOIN services AS s ON s.repo = a.repo
+LEFT JOIN started AS r ON r.repo = a.repo AND r.run_id = a.run_id AND r.run_attempt = a.run_attempt;
