@@ -2,6 +2,8 @@
 
 - A day is due when it has ended; its window is the company's calendar day.
 - One stream that fails does not hold up the others; what failed is raised together at the end, retryable if all is.
+- A locker that fails ends the collection: nothing more could be kept. What was received before is returned with the
+  failure, so that it is published all the same.
 - What was received whole is not asked again, so that a second call with nothing new asks nothing.
 - A re-read that is due is left out if the window was asked at or after that time anyway, as when old days are made up
   for: it could bring nothing that the later look did not.
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
 from evidence.capture import Window
-from evidence.errors import ConfigError, EvidenceError, SourceRejected, SourceUnavailable
+from evidence.errors import ConfigError, EvidenceError, IntegrityError, SourceRejected, SourceUnavailable, StoreError
 from evidence.periods import midnight
 from evidence.sources.registry import connector
 
@@ -86,9 +88,15 @@ class Collected:
     failures: list[EvidenceError] = field(default_factory=list)
 
     def raise_failures(self) -> None:
-        """Raise what failed as one error: `SourceUnavailable` if trying again may help with all of it."""
+        """Raise what failed as one error: `SourceUnavailable` if trying again may help with all of it.
+
+        A failure of the locker is raised as it is.
+        """
         if not self.failures:
             return
+        for failure in self.failures:
+            if isinstance(failure, StoreError | IntegrityError):
+                raise failure
         message = "; ".join(dict.fromkeys(str(f) for f in self.failures))
         steps = " ".join(dict.fromkeys(f.next_step for f in self.failures if f.next_step))
         kind = SourceUnavailable if all(f.retryable for f in self.failures) else SourceRejected
@@ -123,7 +131,6 @@ def collect(
 
     Raises:
         ConfigError: a stream that the system does not have.
-        StoreError: the locker failed; what was collected before stays.
     """
     chosen = _chosen(system, source, streams)
     done = Collected()
@@ -137,6 +144,9 @@ def collect(
                     done.receipts.append(custody.collect(source, stream.name, window, now=now, read=read))
                 except (SourceUnavailable, SourceRejected) as error:
                     done.failures.append(error)
+                except (StoreError, IntegrityError) as error:
+                    done.failures.append(error)
+                    return done
         if progress:
             progress(day)
     return done
@@ -154,7 +164,10 @@ def _chosen(system: str, source: Source, streams: Sequence[str] | None) -> list[
 
 
 def _due(custody: Custody, stream: Stream, day: date, zone: str, now: datetime) -> Iterable[tuple[Window, int]]:
-    """The day's first read, and the re-reads of it and of earlier days that have come due."""
+    """The day's first read, and the re-reads of it and of earlier days that have come due.
+
+    Those that were done are among them: a crash may have come between their receipt and the ledger.
+    """
     yield day_window(day, zone), 0
     if not stream.rereads:
         return
@@ -162,7 +175,9 @@ def _due(custody: Custody, stream: Stream, day: date, zone: str, now: datetime) 
         window = day_window(day - timedelta(days=back), zone)
         for read, after in enumerate(stream.rereads, start=1):
             due = window.end + after
-            if due <= now and custody.holds(stream.name, window) and not _looked(custody, stream, window, due):
+            if due > now or not custody.holds(stream.name, window):
+                continue
+            if custody.attempts(stream.name, window, read) or not _looked(custody, stream, window, due):
                 yield window, read
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from evidence.collecting import Collected, SimulatedClock, WallClock, collect, day_window, open_source
-from evidence.errors import ConfigError, SourceRejected, SourceUnavailable, StoreError
+from evidence.errors import ConfigError, EvidenceError, IntegrityError, SourceRejected, SourceUnavailable, StoreError
 from evidence.sources.base import Stream
 from evidence.stores.file import FileStore
 from tests.evidence.small_locker import Acme, check_trust, contents, locker
@@ -160,12 +160,27 @@ def test_the_failures_type_tells_whether_a_retry_helps(custody: Custody) -> None
     Collected().raise_failures()
 
 
-def test_a_store_that_fails_stops_everything(custody: Custody) -> None:
-    """Nothing more can be kept: the error is the store's, at once; what was collected before stays."""
-    source = moody(people=StoreError("the disk is full"))
-    with pytest.raises(StoreError, match="the disk is full"):
-        collect(custody, "acme", source, [DAY], clock=WallClock(after(DAY)), zone=ZONE)
-    assert [r.stream for r in custody.receipts()] == ["acme.events"]
+@pytest.mark.parametrize("error", [StoreError("the disk is full"), IntegrityError("the disk was edited")])
+def test_a_store_that_fails_stops_everything(custody: Custody, error: EvidenceError) -> None:
+    """Nothing more can be kept: nobody else is asked, the error is the store's; what came before can be published."""
+    source = moody(people=error)
+    days = [DAY, DAY + timedelta(days=1)]
+    done = collect(custody, "acme", source, days, clock=WallClock(after(days[1])), zone=ZONE)
+    assert [r.stream for r in done.receipts] == ["acme.events"]
+    assert len(source.asked) == 1
+    with pytest.raises(type(error), match="the disk"):
+        done.raise_failures()
+
+
+def test_what_was_received_is_found_again_to_be_published(custody: Custody) -> None:
+    """A crash between receipt and ledger: the next run of that day returns first reads and re-reads without asking."""
+    source = Acme(streams=LATE[:1])
+    for hours in (0, 2):
+        gather(custody, source, DAY, now=after(DAY, hours=hours))
+    asked = len(source.asked)
+    done = collect(custody, "acme", source, [DAY], clock=WallClock(after(DAY, hours=3)), zone=ZONE)
+    assert [r.body["read"] for r in done.receipts] == [0, 1]
+    assert len(source.asked) == asked
 
 
 def test_recovery_equals_an_undisturbed_run(custody: Custody, tmp_path: Path) -> None:
