@@ -131,7 +131,10 @@ def outside_pipeline(b: Builder, done: Merge, bucket: StateBucket) -> None:
 def serial_jump(b: Builder, done: Merge, bucket: StateBucket) -> None:
     """A serial is left out without a ticket."""
     items = applied(b, done, bucket, b.company.state_keys[1], (1, 2))
-    b.exception("CHG-11", "versions", "B", items[1], ("serial jump", "the serial rose by 2 without a ticket"))
+    why = ("serial jump", "the serial rose by 2 without a ticket")
+    b.exception("CHG-11", "versions", "B", items[1], why)
+    written = max(v.written_at for v in b.company.terraform_versions if v.key == b.company.state_keys[1])
+    b.exception("EVD-01", "partitions", "B", f"terraform.states:{written.astimezone(b.zone):%Y-%m-%d}", why)
 
 
 RELEASES: dict[str, Callable[[Builder, Merge, StateBucket], None]] = {

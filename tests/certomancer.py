@@ -55,7 +55,7 @@ def running(config: Path) -> Iterator[Authority]:
         probe.close()
         _make_keys(folder)
         url = f"http://127.0.0.1:{port}"
-        common = [program, "--config", config, "--key-root", folder, "--service-url-prefix", url]
+        common = [str(program), "--config", str(config), "--key-root", str(folder), "--service-url-prefix", url]
         for label in ("root", "ica", "signer", "tsa"):
             subprocess.run(
                 [*common, "summon", "sox", label, folder / f"{label}.cert.pem"], check=True, capture_output=True

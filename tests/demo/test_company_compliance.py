@@ -118,7 +118,7 @@ def _judge_attempt(company: Company, run: Run, attempt: Attempt, started: dateti
     own = [x for x in answers if x.attempt == attempt.number]
     allowed = {p.login for p in company.people.values() if p.environment_reviewer}
     found = set()
-    if not {x.user for x in answers} & allowed:
+    if not {x.user for x in own} & allowed:
         found.add("A")
     contributors = {c for p in _released_pulls(company, run, attempt) for c in _contributors(company, p)}
     if any(x.user == attempt.triggering_actor or x.user in contributors for x in own or answers):
@@ -202,7 +202,7 @@ def test_sessions_in_pods(company: Company) -> None:
         ]
         if not tickets:
             found.add((item, "A"))
-        if not [t for t in tickets if t.approver and t.approver != x.worker_id]:
+        elif not [t for t in tickets if t.approver and t.approver != x.worker_id]:
             found.add((item, "C"))
         if not any(o.worker_id == x.worker_id and o.start <= x.time < o.end for o in company.on_call):
             found.add((item, "B"))
@@ -251,7 +251,7 @@ def test_root_sessions(company: Company) -> None:
             if t.scope.get("system") == "vault" and timedelta() <= first.time - t.opened_at < timedelta(hours=4)
         ]
         if not tickets:
-            found |= {(item, "A"), (item, "B")}
+            found.add((item, "A"))
         if not any(u.path.startswith("auth/token/revoke") for u in uses):
             found.add((item, "C"))
         reviews = [r for r in company.break_glass_reviews if ids <= {a for a, _ in r.actions}]

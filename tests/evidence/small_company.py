@@ -25,6 +25,7 @@ def world() -> World:
     made.lists["/orgs/acme/audit-log"] = [_event(n) for n in range(7)]
     made.lists["/orgs/acme/members"] = [{"id": n, "login": f"m{n}"} for n in range(5)]
     made.lists["/orgs/acme/credential-authorizations"] = [{"credential_id": n, "login": "m1"} for n in range(3)]
+    made.lists["/orgs/acme/personal-access-tokens"] = [{"id": n, "owner": {"login": "m1"}} for n in range(3)]
     made.single["/graphql"] = {"data": {"organization": {"samlIdentityProvider": None}}}
     for base, repo in enumerate(REPOS):
         _repository(made, repo, (base + 1) * 1000)
@@ -65,6 +66,7 @@ def _repository(made: World, repo: str, base: int) -> None:
         made.lists[f"{root}/pulls/{n}/commits"] = [{"sha": f"{base}{n}{k}"} for k in range(3)]
         made.lists[f"{root}/issues/{n}/events"] = [{"id": base + 10 * n + k, "event": "labeled"} for k in range(2)]
     made.lists[f"{root}/activity"] = [{"id": base + n, "timestamp": at(20 - n)} for n in range(5)]
+    made.lists[f"{root}/collaborators"] = [{"id": n, "login": f"m{n}", "role_name": "write"} for n in range(3)]
     made.lists[f"{root}/rulesets"] = [{"id": base + n, "name": f"rule {n}"} for n in range(3)]
     made.lists[f"{root}/rulesets/rule-suites"] = [
         {"id": base + n, "pushed_at": at(20 - n), "result": "bypass" if n == 1 else "pass"} for n in range(3)

@@ -67,6 +67,7 @@ def expected(stream: str) -> int:
         "github.branch_activity": 5, "github.rule_suites": 4, "github.workflow_runs": 4, "github.workflow_jobs": 12,
         "github.deployment_approvals": 3, "github.deployments": 3, "github.deployment_statuses": 6, "git.commits": 5,
         "github.rulesets": 3, "github.branch_protection": 1, "github.environments": 3,
+        "github.collaborators": 3,
     }  # fmt: skip
     whole = {"github.audit_log": 7, "github.members": 5, "github.external_identities": 1}
     return whole.get(stream, 0) or per_repo.get(stream, 0) * len(REPOS) or 3

@@ -33,13 +33,13 @@ SELECT c.change, c.repo, c.number, c.pull_id, c.base_ref, c.service, c.sox_criti
     coalesce(k.contributors, []) AS contributors, coalesce(k.unresolved, false) AS unresolved,
     coalesce(c.commits > n.held, false) AS commits_missing, n.held,
     coalesce(r.bot_approved, false) AS bot_approved, r.late_at, coalesce(r.late_approvers, []) AS late_approvers,
-    CASE WHEN sure >= c.needed AND NOT (coalesce(k.unresolved, false) OR coalesce(c.commits > n.held, false)) THEN 'PASS'
-         WHEN sure + perhaps >= c.needed THEN 'INDETERMINATE'
+    CASE WHEN coalesce(a.sure, 0) >= c.needed AND NOT (coalesce(k.unresolved, false) OR coalesce(c.commits > n.held, false)) THEN 'PASS'
+         WHEN coalesce(a.sure + a.perhaps, 0) >= c.needed THEN 'INDETERMINATE'
          ELSE 'EXCEPTION' END AS independence,
-    CASE WHEN sure + perhaps = 0 THEN 'NOT_APPLICABLE'
-         WHEN current_sure >= c.needed THEN 'PASS'
-         WHEN current_sure + current_perhaps >= c.needed THEN 'INDETERMINATE'
-         WHEN current_sure + current_perhaps = sure + perhaps THEN 'NOT_APPLICABLE'
+    CASE WHEN coalesce(a.sure + a.perhaps, 0) = 0 THEN 'NOT_APPLICABLE'
+         WHEN a.current_sure >= c.needed THEN 'PASS'
+         WHEN a.current_sure + a.current_perhaps >= c.needed THEN 'INDETERMINATE'
+         WHEN a.current_sure + a.current_perhaps = a.sure + a.perhaps THEN 'NOT_APPLICABLE'
          ELSE 'EXCEPTION' END AS currency,
     proofs(list_concat([c.evidence], coalesce(r.proofs, []))) AS review_proofs,
     proofs(coalesce(a.commit_proofs, [])) AS commit_proofs, proofs(coalesce(a.access_proofs, [])) AS access_proofs,

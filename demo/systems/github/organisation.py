@@ -11,7 +11,7 @@ from demo import roster
 from demo.systems.github.bodies import API, WEB, Bodies, node_id, stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from demo.model import AuditEvent, Company, Credential, Person
 
@@ -135,6 +135,19 @@ def credential(company: Company, one: Credential, now: datetime) -> dict[str, ob
         "authorized_credential_id": one.token_id, "authorized_credential_title": None,
         "authorized_credential_note": "command line", "authorized_credential_expires_at": stamp(one.expires_at),
         "scopes": list(one.scopes), "fingerprint": None,
+    }  # fmt: skip
+
+
+def grant(company: Company, owner: Mapping[str, object], now: datetime) -> dict[str, object]:
+    """A fine-grained personal access token that was granted a month before the period, for 180 days."""
+    granted = company.start - timedelta(days=30)
+    return {
+        "id": 44_100, "owner": owner, "repository_selection": "subset",
+        "repositories_url": f"{API}/organizations/{company.org_id}/personal-access-tokens/44100/repositories",
+        "permissions": {"organization": {}, "repository": {"metadata": "read", "actions": "read"}},
+        "access_granted_at": stamp(granted), "token_expired": granted + timedelta(days=180) <= now,
+        "token_id": 98_200, "token_name": "pipeline dashboard", "token_last_used_at": None,
+        "token_expires_at": stamp(granted + timedelta(days=180)),
     }  # fmt: skip
 
 
