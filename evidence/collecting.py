@@ -39,6 +39,10 @@ class Clock(Protocol):
         """The time of asking `system` for local day `day`."""
         ...
 
+    def time_of(self, day: date) -> datetime:
+        """The same time, for planning: nothing is asked or moved."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class WallClock:
@@ -47,6 +51,10 @@ class WallClock:
     now: datetime
 
     def at(self, system: str, day: date) -> datetime:  # noqa: ARG002 - the protocol's parameters
+        """Now, whatever the day."""
+        return self.now
+
+    def time_of(self, day: date) -> datetime:  # noqa: ARG002 - the protocol's parameters
         """Now, whatever the day."""
         return self.now
 
@@ -65,7 +73,7 @@ class SimulatedClock:
 
     def at(self, system: str, day: date) -> datetime:
         """Move `system` to the morning after `day`, and give that instant."""
-        moment = datetime.combine(day + timedelta(days=1), COLLECTION_TIME, tzinfo=ZoneInfo(self.zone)).astimezone(UTC)
+        moment = self.time_of(day)
         body = json.dumps({"system": system, "now": moment.isoformat()}).encode()
         request = urllib.request.Request(  # noqa: S310 - a loopback URL of the configuration
             self.url, data=body, headers={"content-type": "application/json"}, method="POST"
@@ -78,6 +86,11 @@ class SimulatedClock:
                 f"the simulated company's clock at {self.url} does not answer: {error}",
                 next_step="Start the simulated company with `evidence demo`.",
             ) from error
+
+    def time_of(self, day: date) -> datetime:
+        """The morning after `day`."""
+        morning = datetime.combine(day + timedelta(days=1), COLLECTION_TIME, tzinfo=ZoneInfo(self.zone))
+        return morning.astimezone(UTC)
 
 
 @dataclass(slots=True)
@@ -186,6 +199,22 @@ def _looked(custody: Custody, stream: Stream, window: Window, due: datetime) -> 
     reads = range(len(stream.rereads) + 1)
     looks = (receipt for read in reads for receipt in custody.attempts(stream.name, window, read))
     return any(receipt.final and receipt.asked_at >= due for receipt in looks)
+
+
+def first_outstanding(
+    custody: Custody, streams: Iterable[Stream], days: Iterable[date], *, clock: Clock, zone: str
+) -> date | None:
+    """The first of `days` on which something is due that is not held yet; None if nothing is."""
+    asked = list(streams)
+    for day in days:
+        now = clock.time_of(day)
+        if now < midnight(day + timedelta(days=1), zone):
+            continue
+        for stream in asked:
+            for window, read in _due(custody, stream, day, zone, now):
+                if not custody.holds(stream.name, window, read=read):
+                    return day
+    return None
 
 
 def day_window(day: date, zone: str) -> Window:
