@@ -76,7 +76,7 @@ def test_controls(context: dg.AssetExecutionContext, home: HomeResource) -> Iter
     results: list[ControlResult] = []
 
     def work() -> None:
-        results.extend(assess(opened, period))
+        results.extend(assess(opened, period, now=home.now()))
 
     retrying(context, home, work)
     for result in results:
@@ -113,7 +113,8 @@ def _control_result(result: ControlResult) -> dg.MaterializeResult[None]:
                 table_key(name)
                 for name in (
                     "github_deployments", "github_deployment_statuses", "github_pull_requests",
-                    "github_pull_request_commits", "git_commits", "company_incidents",
+                    "github_pull_request_commits", "git_commits", "company_incidents", "github_workflow_jobs",
+                    "github_workflow_runs", "github_deployment_approvals",
                 )
             ],
             description="DORA metrics by day, week, month and quarter. Reported, never part of a conclusion.",
@@ -133,16 +134,17 @@ def publish_pack(context: dg.AssetExecutionContext, home: HomeResource) -> Itera
     """Compute the metrics and publish the pack, or find the one that says the same."""
     opened = home.open()
     period = quarter_of(context.partition_key, opened.config)
-    made: list[tuple[int, reports.pack.build.Published]] = []
+    made: list[tuple[int, int, reports.pack.build.Published]] = []
 
     def work() -> None:
         metrics = measure(opened, period, now=home.now())
+        kept = reports.period.keep(opened, period, metrics, now=home.now())
         pack = reports.period.publish_pack(opened, period, metrics, code=code_identity(), now=home.now())
-        made.append((metrics.metric_value.num_rows, pack))
+        made.append((metrics.metric_value.num_rows, kept, pack))
 
     retrying(context, home, work)
-    rows, pack = made[0]
-    yield dg.MaterializeResult(asset_key=METRICS, metadata={"dagster/row_count": rows})
+    rows, kept, pack = made[0]
+    yield dg.MaterializeResult(asset_key=METRICS, metadata={"dagster/row_count": rows, "new or restated values": kept})
     yield dg.MaterializeResult(
         asset_key=PACK,
         metadata={"path": dg.MetadataValue.path(str(pack.path)), "name": pack.name, "new": pack.new},

@@ -8,6 +8,7 @@ from controls import engine, scope
 from controls.definitions import catalogue
 from reports import assessment
 from reports.dora.warehouse import of_period
+from reports.kept import keep_metrics, keep_results
 from reports.pack.build import Published, publish
 from reports.pack.signers import load_signers
 
@@ -23,20 +24,31 @@ if TYPE_CHECKING:
 LATE_HOURS = 72  # default of P_LATE: how long after its end a period waits for late evidence
 
 
-def assess(home: Home, period: Period) -> list[ControlResult]:
+def assess(home: Home, period: Period, *, now: datetime) -> list[ControlResult]:
     """Ask every control of the catalogue about `period`, and keep what they found."""
     with home.connection() as con:
         scope.prepare(con, home.config.scope, zone=home.config.zone)
         results = engine.test(con, catalogue().values(), period)
+        keep_results(home.lake, con, period, results, now=now)
     assessment.save(home.path / "assessments", period, results)
     return results
 
 
 def measure(home: Home, period: Period, *, now: datetime) -> Metrics:
     """The delivery metrics of `period`, as known when it was frozen."""
-    as_of = min(now, period.freeze_at(home.config.parameter_hours("P_LATE", LATE_HOURS)))
     with home.connection() as con:
-        return of_period(con, home.config, period, as_of=as_of)
+        return of_period(con, home.config, period, as_of=_as_of(home, period, now))
+
+
+def keep(home: Home, period: Period, metrics: Metrics, *, now: datetime) -> int:
+    """Keep the metrics of `period` in the lake, what differs from those kept before; how many values that are."""
+    with home.connection() as con:
+        return keep_metrics(home.lake, con, period, metrics, as_of=_as_of(home, period, now), now=now)
+
+
+def _as_of(home: Home, period: Period, now: datetime) -> datetime:
+    """What is later is not known of a period: its freeze, or now where that is still to come."""
+    return min(now, period.freeze_at(home.config.parameter_hours("P_LATE", LATE_HOURS)))
 
 
 def publish_pack(home: Home, period: Period, metrics: Metrics, *, code: CodeIdentity, now: datetime) -> Published:

@@ -16,6 +16,7 @@ import duckdb
 from evidence.errors import ControlError
 from warehouse.build import CONSERVATION, CONSERVATION_COLUMNS, QUARANTINE, QUARANTINE_COLUMNS, table_columns
 from warehouse.normalise import MACROS
+from warehouse.published import PUBLISHED, add_current
 from warehouse.sheets import sheets
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ def connect(lake: Lake, *, snapshots: Mapping[str, int] | None = None) -> duckdb
         _base(con, lake, sheet.table, table_columns(sheet), snapshots, stream=sheet.stream)
     _base(con, lake, CONSERVATION, CONSERVATION_COLUMNS, snapshots)
     _base(con, lake, QUARANTINE, QUARANTINE_COLUMNS, snapshots)
+    for table, (columns, _) in PUBLISHED.items():
+        _base(con, lake, table, columns, snapshots)
+    add_current(con)
     return con
 
 
