@@ -4,3 +4,4 @@ SELECT count(DISTINCT (control, population, subject)) AS members,
     count(*) FILTER (verdict = 'EXCEPTION') AS exceptions,
     count(*) FILTER (verdict = 'INDETERMINATE') AS indeterminate
 FROM assessment_verdicts
+WHERE population <> 'population'

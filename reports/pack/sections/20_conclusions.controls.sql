@@ -5,6 +5,6 @@ SELECT c.control, c.title, c.conclusion, c.severity, c.reason,
     count(*) FILTER (v.verdict = 'EXEMPT') AS exempt,
     count(*) FILTER (v.verdict = 'INDETERMINATE') AS indeterminate
 FROM assessment_controls AS c
-LEFT JOIN assessment_verdicts AS v USING (control)
+LEFT JOIN assessment_verdicts AS v ON v.control = c.control AND v.population <> 'population'
 GROUP BY ALL
 ORDER BY c.control

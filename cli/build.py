@@ -1,0 +1,34 @@
+"""`evidence build`: captures to tables; `--rebuild` from nothing."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from cli.home import add_home_arguments, open_home
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP = "turn captures into tables; --rebuild makes them all anew from the locker"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What to build."""
+    add_home_arguments(parser)
+    parser.add_argument("--rebuild", action="store_true", help="drop every table first; the locker is not touched")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build, and print what became of the records."""
+    home = open_home(args)
+    if args.rebuild:
+        shutil.rmtree(home.path / "lake", ignore_errors=True)
+    counts = home.builder().build(progress=lambda stream: print(f"building {stream}", flush=True))
+    if not counts:
+        print("Every receipt is built: nothing to do.")
+        return 0
+    print(f"{'stream':<36} {'received':>10} {'stored':>9} {'duplicate':>10} {'conflict':>9} {'quarantined':>12}")
+    for stream, n in counts.items():
+        print(f"{stream:<36} {n.received:>10,} {n.stored:>9,} {n.duplicate:>10,} {n.conflict:>9,} {n.quarantined:>12,}")
+    return 0
