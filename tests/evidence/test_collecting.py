@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from evidence.collecting import Collected, SimulatedClock, WallClock, collect, day_window, open_source
+from evidence.collecting import (
+    Collected,
+    SimulatedClock,
+    WallClock,
+    collect,
+    day_window,
+    first_outstanding,
+    open_source,
+)
 from evidence.errors import ConfigError, EvidenceError, IntegrityError, SourceRejected, SourceUnavailable, StoreError
 from evidence.sources.base import Stream
 from evidence.stores.file import FileStore
@@ -260,3 +268,17 @@ def test_a_simulated_company_that_is_not_there_is_told() -> None:
     with pytest.raises(SourceUnavailable, match="does not answer") as raised:
         SimulatedClock(url, ZONE).at("github", DAY)
     assert "evidence demo" in raised.value.next_step
+
+
+def test_what_is_held_is_not_outstanding(custody: Custody) -> None:
+    """The first day with something due is where a run begins; with everything held there is none."""
+    source = Acme(streams=LATE)
+    days = [DAY, DAY + timedelta(days=1)]
+    clock = WallClock(after(days[1]))
+    assert first_outstanding(custody, LATE, days, clock=clock, zone=ZONE) == DAY
+    gather(custody, source, DAY, now=clock.now)
+    assert first_outstanding(custody, LATE, days, clock=clock, zone=ZONE) == days[1]
+    gather(custody, source, *days, now=clock.now)
+    assert first_outstanding(custody, LATE, days, clock=clock, zone=ZONE) is None
+    tomorrow = [*days, days[1] + timedelta(days=1)]
+    assert first_outstanding(custody, LATE, tomorrow, clock=clock, zone=ZONE) is None
