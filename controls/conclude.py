@@ -52,7 +52,10 @@ def conclude(
         return INEFFECTIVE, f"{len(failed)} of {members} members have an exception; tolerable: {sheet.tolerable.text}"
     open_ = [v for v in verdicts if v.verdict == INDETERMINATE and not _stated(sheet, v)]
     if open_:
-        return SCOPE_LIMITATION, f"{len(open_)} answers lack evidence; the first is {open_[0].attribute} of {open_[0].subject}"
+        return (
+            SCOPE_LIMITATION,
+            f"{len(open_)} answers lack evidence; the first is {open_[0].attribute} of {open_[0].subject}",
+        )
     if failed:
         return WITH_EXCEPTIONS, f"{len(failed)} of {members} members have an exception, within: {sheet.tolerable.text}"
     return EFFECTIVE, f"no exception among {members} members"

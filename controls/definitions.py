@@ -224,12 +224,15 @@ def _version(path: Path, name: str, number: int) -> Version:
         raise ControlError("\n".join(_finding(path, item) for item in error.errors())) from error
     if (sheet.id, sheet.version) != (name, number):
         raise ControlError(
-            f"{path.name}: fields id and version are {sheet.id} and {sheet.version}; by its name they are {name} and {number}"
+            f"{path.name}: fields id and version are {sheet.id} and {sheet.version};"
+            f" by its name they are {name} and {number}"
         )
     _check_streams(path, sheet)
     questions = {file.name: file.read_text(encoding="utf-8") for file in _questions(path)}
     if not questions:
-        raise ControlError(f"{path.name}: there is no question; one file {path.stem}.sql or {path.stem}.<name>.sql is needed")
+        raise ControlError(
+            f"{path.name}: there is no question; one file {path.stem}.sql or {path.stem}.<name>.sql is needed"
+        )
     shared = {file.name: sha256(file.read_bytes()) for file in (*sorted(VIEWS.glob("*.sql")), MACROS, PARAMETERS)}
     parts = {path.name: sha256(data), **{n: sha256(q.encode()) for n, q in questions.items()}, "shared": shared}
     return Version(sheet, questions, sha256(canonical(parts)))
@@ -245,7 +248,9 @@ def _in_order(name: str, versions: list[Version]) -> list[Version]:
     days = [version.effective_from for version in ordered]
     if days != sorted(set(days)):
         found = ", ".join(map(str, days))
-        raise ControlError(f"{name}: effective_from of its versions are {found}; each must be later than the one before")
+        raise ControlError(
+            f"{name}: effective_from of its versions are {found}; each must be later than the one before"
+        )
     return ordered
 
 
@@ -268,5 +273,7 @@ def _finding(path: Path, item: Any) -> str:
 
 def in_force(versions: tuple[Version, ...], day: date | datetime) -> Version:
     """The version that decides about a local day: the last one that is effective by then, else the first."""
-    due = [version for version in versions if version.effective_from <= (day.date() if isinstance(day, datetime) else day)]
+    due = [
+        version for version in versions if version.effective_from <= (day.date() if isinstance(day, datetime) else day)
+    ]
     return (due or versions[:1])[-1]

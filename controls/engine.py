@@ -69,7 +69,9 @@ class _Span:
     def parameters(self, question: str) -> dict[str, Any]:
         named = set(re.findall(r"\$([a-z_]+)", question))
         if unknown := named - set(self.__slots__):
-            raise ControlError(f"a question names ${', $'.join(sorted(unknown))}; valid are ${', $'.join(self.__slots__)}")
+            raise ControlError(
+                f"a question names ${', $'.join(sorted(unknown))}; valid are ${', $'.join(self.__slots__)}"
+            )
         return {name: getattr(self, name) for name in named}
 
 
@@ -83,7 +85,11 @@ class _Answer:
 
 
 def test(
-    con: duckdb.DuckDBPyConnection, controls: Iterable[Control], period: Period, *, freeze_at: datetime | None = None
+    con: duckdb.DuckDBPyConnection,
+    controls: Iterable[Control],
+    period: Period,
+    *,
+    freeze_at: datetime | None = None,  # noqa: PT028 - this tests controls, not code
 ) -> list[ControlResult]:
     """Verdicts and conclusions of `controls` over `period`, in their order.
 
@@ -172,7 +178,9 @@ class _Test:
         if missing := [column for column in REQUIRED if column not in columns]:
             raise ControlError(f"{name}: column {', '.join(missing)} is missing; it returns {', '.join(columns)}")
         if stray := [column for column in columns if column not in REQUIRED + OPTIONAL]:
-            raise ControlError(f"{name}: column {', '.join(stray)} is not known; valid are {', '.join(REQUIRED + OPTIONAL)}")
+            raise ControlError(
+                f"{name}: column {', '.join(stray)} is not known; valid are {', '.join(REQUIRED + OPTIONAL)}"
+            )
         return [_answer(name, version.sheet, dict(zip(columns, row, strict=True))) for row in cursor.fetchall()]
 
     def _membership(self, sheet: Sheet, members: int, about: Sequence[Verdict]) -> Verdict:
@@ -181,12 +189,22 @@ class _Test:
         proofs = tuple(sorted({proof for verdict in about for proof in verdict.evidence}))
         if about:
             days = sorted({v.subject.removeprefix("population:") for v in about})
-            return Verdict(POPULATION, key, MEMBERSHIP, INDETERMINATE, f"not proved complete: see {', '.join(days[:5])}", None, proofs)
+            return Verdict(
+                POPULATION,
+                key,
+                MEMBERSHIP,
+                INDETERMINATE,
+                f"not proved complete: see {', '.join(days[:5])}",
+                None,
+                proofs,
+            )
         if members:
             return Verdict(POPULATION, key, MEMBERSHIP, PASS, f"complete; members: {members}", None, proofs)
         silent = self.gates.silent(s for p in sheet.populations.values() for s in p.silence)
         if silent:
-            return Verdict(POPULATION, key, MEMBERSHIP, INDETERMINATE, f"emptiness is not proved: {spell(silent)}", None, ())
+            return Verdict(
+                POPULATION, key, MEMBERSHIP, INDETERMINATE, f"emptiness is not proved: {spell(silent)}", None, ()
+            )
         return self._positive_control(key)
 
     def _positive_control(self, key: str) -> Verdict:
@@ -217,7 +235,9 @@ def _answer(name: str, sheet: Sheet, row: Mapping[str, Any]) -> _Answer:
     if not verdict.about_population:
         attribute = sheet.attributes.get(verdict.attribute)
         if attribute is None or attribute.population != verdict.population:
-            raise ControlError(f"{name}: attribute {verdict.attribute} of population {verdict.population} is not in {sheet.id}.yaml")
+            raise ControlError(
+                f"{name}: attribute {verdict.attribute} of population {verdict.population} is not in {sheet.id}.yaml"
+            )
     window = (row.get("window_start") or verdict.event_time, row.get("window_end") or verdict.event_time)
     needs = row.get("needs")
     return _Answer(
@@ -234,10 +254,10 @@ def _populations(name: str, sheet: Sheet, verdicts: Sequence[Verdict]) -> tuple[
             raise ControlError(f"{name}.{verdict.attribute}: {verdict.subject} has more than one verdict")
         asked.add(verdict.subject)
     held = []
-    for population, asked in seen.items():
-        subjects = set().union(*asked.values())
+    for population, answered in seen.items():
+        subjects: set[str] = set().union(*answered.values())
         for letter, attribute in sheet.attributes.items():
-            if attribute.population == population and (lost := subjects - asked.get(letter, set())):
+            if attribute.population == population and (lost := subjects - answered.get(letter, set())):
                 raise ControlError(f"{name}.{letter}: no verdict for {min(lost)}, a member of {population}")
         held.append(Members(population, tuple(sorted(subjects))))
     return tuple(held)
@@ -249,19 +269,25 @@ def _publish(con: duckdb.DuckDBPyConnection, results: Iterable[ControlResult], p
     for result in results:
         rows += [
             {
-                "control": result.control.id, "population": v.population, "subject": v.subject, "attribute": v.attribute,
+                "control": result.control.id, "population": v.population, "subject": v.subject,
+                "attribute": v.attribute,
                 "verdict": v.verdict, "reason": v.reason, "event_time": v.event_time,
             }
             for v in result.verdicts
         ]  # fmt: skip
-        whole = next(v for v in result.verdicts if v.attribute == MEMBERSHIP and v.subject == f"population:{period.name}")
+        whole = next(
+            v for v in result.verdicts if v.attribute == MEMBERSHIP and v.subject == f"population:{period.name}"
+        )
         times = {v.subject: v.event_time for v in result.members() if v.event_time}
         populations.append({
             "control": result.control.id, "members": sum(len(p.subjects) for p in result.populations),
             "verdict": whole.verdict, "reason": whole.reason, "conclusion": result.conclusion,
             "outside": sum(not period.start <= at < period.end for at in times.values()),
         })  # fmt: skip
-    for table, columns, held in (("control_results", _RESULTS, rows), ("control_populations", _POPULATIONS, populations)):
+    for table, columns, held in (
+        ("control_results", _RESULTS, rows),
+        ("control_populations", _POPULATIONS, populations),
+    ):
         con.register("held_rows", arrow_rows(held, columns))
         con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM held_rows")
         con.unregister("held_rows")

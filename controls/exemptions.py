@@ -51,9 +51,13 @@ class Exemptions:
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         waivers = con.execute(
-            "SELECT waiver_id, control, attribute, scope, valid_from, valid_to, created_at, evidence FROM authorised_waivers"
+            "SELECT waiver_id, control, attribute, scope, valid_from, valid_to, created_at, evidence"
+            " FROM authorised_waivers"
         ).fetchall()
-        self._waivers = [_Waiver(*row[:3], json.loads(row[3] or "{}"), *row[4:7], Proof(**row[7])) for row in waivers]
+        self._waivers = [
+            _Waiver(name, control, attribute, json.loads(scope or "{}"), begin, end, created, Proof(**proof))
+            for name, control, attribute, scope, begin, end, created, proof in waivers
+        ]
         emergencies = con.execute("SELECT subject, ticket, proofs FROM emergency_changes WHERE satisfied").fetchall()
         self._emergencies = {s: (t, tuple(Proof(**proof) for proof in proofs)) for s, t, proofs in emergencies}
 

@@ -84,7 +84,11 @@ class Gates:
         ]
 
     def judge(
-        self, verdict: Verdict, attribute: Attribute, needs: Iterable[str], window: tuple[datetime | None, datetime | None]
+        self,
+        verdict: Verdict,
+        attribute: Attribute,
+        needs: Iterable[str],
+        window: tuple[datetime | None, datetime | None],
     ) -> Verdict:
         """The verdict as far as the evidence of the streams `needs` carries it over `window`."""
         if verdict.verdict not in (PASS, EXCEPTION):

@@ -2,7 +2,8 @@
 
 - Verdict of a member and attribute: `PASS EXCEPTION EXEMPT NOT_APPLICABLE INDETERMINATE`.
 - Conclusion of a control and period: `EFFECTIVE EFFECTIVE_WITH_EXCEPTIONS INEFFECTIVE NOT_OPERATED SCOPE_LIMITATION`.
-- Attribute `*` of `population:<period>`: PASS = nothing is hidden, NOT_APPLICABLE = proved empty, INDETERMINATE = neither.
+- Attribute `*` of `population:<period>`: PASS = nothing is hidden, NOT_APPLICABLE = proved empty, INDETERMINATE =
+  neither.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ class Verdict:
     def as_json(self) -> dict[str, Any]:
         """As `test --json` prints it."""
         return {
-            "population": self.population, "subject": self.subject, "attribute": self.attribute, "verdict": self.verdict,
-            "reason": self.reason, "event_time": instant_text(self.event_time),
+            "population": self.population, "subject": self.subject, "attribute": self.attribute,
+            "verdict": self.verdict, "reason": self.reason, "event_time": instant_text(self.event_time),
             "evidence": [proof.as_json() for proof in self.evidence],
         }  # fmt: skip
 

@@ -80,7 +80,11 @@ class Outcome:
 
 
 def run(
-    folder: Path, base: Path, *, controls: Sequence[str] | None = None, change: Callable[[Records], Records] | None = None
+    folder: Path,
+    base: Path,
+    *,
+    controls: Sequence[str] | None = None,
+    change: Callable[[Records], Records] | None = None,
 ) -> Outcome:
     """Run one scenario folder.
 
@@ -145,16 +149,27 @@ def compare(
 ) -> Outcome:
     """What a scenario expects beside what was found, for all its controls or those named."""
     asked = [
-        *({k: row[k] for k in ("control", "population", "attribute", "item", "verdict")} for row in expected["expected"]),
         *(
-            {"control": c["control"], "population": "conclusion", "attribute": MEMBERSHIP, "item": c["control"], "verdict": c["conclusion"]}
+            {k: row[k] for k in ("control", "population", "attribute", "item", "verdict")}
+            for row in expected["expected"]
+        ),
+        *(
+            {
+                "control": c["control"],
+                "population": "conclusion",
+                "attribute": MEMBERSHIP,
+                "item": c["control"],
+                "verdict": c["conclusion"],
+            }
             for c in expected.get("conclusions", ())
         ),
     ]
     asked = [row for row in asked if controls is None or row["control"] in controls]
     actual = [{**row, **_found(row, results)} for row in asked]
     listed = {c: items for c, items in expected.get("population", {}).items() if controls is None or c in controls}
-    clean = {(c["control"], c["item"]) for c in expected.get("clean", ()) if controls is None or c["control"] in controls}
+    clean = {
+        (c["control"], c["item"]) for c in expected.get("clean", ()) if controls is None or c["control"] in controls
+    }
     named = {row["control"] for row in asked} | set(listed) | {control for control, _ in clean}
     built = [results[control] for control in sorted(named) if control in results]
     unexpected = [row for result in built for row in _unexpected(result, listed, clean)]
@@ -172,7 +187,11 @@ def _found(row: Mapping[str, str], results: Mapping[str, ControlResult]) -> dict
     if row["population"] == "conclusion":
         return {"verdict": result.conclusion, "reason": result.why}
     for verdict in result.verdicts:
-        if (verdict.population, verdict.attribute, verdict.subject) == (row["population"], row["attribute"], row["item"]):
+        if (verdict.population, verdict.attribute, verdict.subject) == (
+            row["population"],
+            row["attribute"],
+            row["item"],
+        ):
             return {"verdict": verdict.verdict, "reason": verdict.reason}
     if row["attribute"] == MEMBERSHIP and row["population"] != "population":
         there = any(row["item"] in p.subjects for p in result.populations if p.name == row["population"])
@@ -194,7 +213,11 @@ def _unexpected(
             if subject not in listed[control]:
                 yield {**_member(control, population, subject), "reason": "a member that is not expected"}
         for subject in sorted(set(listed[control]) - {s for _, s in members}):
-            yield {**_member(control, "", subject), "verdict": ABSENT, "reason": "an expected member that was not found"}
+            yield {
+                **_member(control, "", subject),
+                "verdict": ABSENT,
+                "reason": "an expected member that was not found",
+            }
 
 
 def _row(control: str, verdict: Any) -> dict[str, str]:
@@ -225,7 +248,7 @@ def _json(path: Path) -> Any:
     except FileNotFoundError as error:
         raise ConfigError(
             f"{path} is not there",
-            next_step="Name a scenario folder, and the base folder by --base where it is not `base` beside their parent.",
+            next_step="Name a scenario folder; and by --base the base folder, if it is not `base` beside their parent.",
         ) from error
     except json.JSONDecodeError as error:
         raise ConfigError(f"{path} is no JSON: {error}") from error

@@ -15,7 +15,7 @@ scope_values           name, value (JSON text): every other entry, e.g. `deploy_
 parameter_history      control (`*` = all), name, value, valid_from, valid_to, rank: see macro `parameter_at`
 parameter_units        name, unit
 known_streams          stream, alias, mutability: of every sheet
-stream_records         stream, natural_key, event_key, event_time, row_status, fetch, collected_at, evidence: every record
+stream_records         stream, natural_key, event_key, event_time, row_status, fetch, collected_at, evidence
 =====================  ==========================================================================================
 
 An entry of `repos` may carry `valid_from` and `valid_to`: the half-open stretch in which it is in scope.
@@ -111,8 +111,8 @@ def _records() -> str:
             continue
         key = ", ".join(f'CAST("{column}" AS VARCHAR)' for column in sheet.key if column not in _PLACE)
         parts.append(
-            f"SELECT '{sheet.stream}' AS stream, natural_key, concat_ws('/', {key}) AS event_key,"  # noqa: S608 - our own names
-            f" {sheet.event_time} AS event_time, row_status, \"fetch\", collected_at, evidence FROM {sheet.table}"
+            f"SELECT '{sheet.stream}' AS stream, natural_key, concat_ws('/', {key}) AS event_key,"  # noqa: S608
+            f' {sheet.event_time} AS event_time, row_status, "fetch", collected_at, evidence FROM {sheet.table}'
         )
     return "\nUNION ALL\n".join(parts)
 
@@ -154,8 +154,8 @@ def _parameters(con: duckdb.DuckDBPyConnection, chosen: Mapping[str, Any]) -> No
     rows = ({"control": "*", "name": name, "value": _text(value), "rank": rank} for name, value, rank in given)
     _table(con, "parameter_history", _HISTORY, rows)
     con.execute(
-        "INSERT INTO parameter_history SELECT coalesce(d.control, '*'), p.key, coalesce(p.value ->> '$', '[]'), d.effective_from,"
-        " NULL, 1 + row_number() OVER (ORDER BY d.effective_from, d.version)"
+        "INSERT INTO parameter_history SELECT coalesce(d.control, '*'), p.key, coalesce(p.value ->> '$', '[]'),"
+        " d.effective_from, d.effective_to, 1 + row_number() OVER (ORDER BY d.effective_from, d.version)"
         " FROM evidence_definitions AS d, json_each(d.parameters) AS p WHERE d.effective_from IS NOT NULL"
     )
 

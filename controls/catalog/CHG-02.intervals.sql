@@ -6,7 +6,7 @@ WITH members AS (
     FROM members AS m
     JOIN tickets AS t ON t.scope_repo = m.repo AND t.scope_pull IS NULL AND t.scope_deployment IS NULL
         AND coalesce(t.scope ->> '$.branch', m.branch) = m.branch
-        AND t.approved_at <= m.weakened_at AND coalesce(t.valid_to, t.closed_at, m.weakened_at) >= m.weakened_at
+        AND t.approved_at <= m.weakened_at AND coalesce(t.valid_to, t.closed_at, t.approved_at + INTERVAL 7 DAY) >= m.weakened_at
         AND NOT list_contains(coalesce(m.weakeners, []), t.approver) AND t.approver IS DISTINCT FROM t.requester
     GROUP BY m.subject
 ), reached AS (

@@ -33,7 +33,7 @@ WITH versions AS (
     FROM ordered AS o
     JOIN tickets AS t ON (scope_has(t.scope, o.state) OR (scope_has(t.scope, split_part(o.state, '/', 1))
             AND scope_has(t.scope, substr(o.state, length(split_part(o.state, '/', 1)) + 2))))
-        AND t.approved_at <= o.last_modified AND coalesce(t.valid_to, t.closed_at, o.last_modified) >= o.last_modified
+        AND t.approved_at <= o.last_modified AND coalesce(t.valid_to, t.closed_at, t.approved_at + INTERVAL 7 DAY) >= o.last_modified
         AND t.approver IS DISTINCT FROM t.requester
     GROUP BY o.subject
 )

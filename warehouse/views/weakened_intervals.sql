@@ -29,7 +29,7 @@ WITH good AS (
 ), numbered AS (
     SELECT *, sum(CAST(opens AS INTEGER)) OVER (PARTITION BY repo, branch ORDER BY starts_at, coalesce(ends_at, 'infinity')) AS island
     FROM (
-        SELECT *, coalesce(starts_at > max(coalesce(ends_at, 'infinity')) OVER (
+        SELECT *, coalesce(starts_at >= max(coalesce(ends_at, 'infinity')) OVER (
             PARTITION BY repo, branch ORDER BY starts_at, coalesce(ends_at, 'infinity')
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), true) AS opens
         FROM stretches
