@@ -1,6 +1,6 @@
 """Open the warehouse for questions: one DuckDB session with every table and every shared view.
 
-- Base views are the tables of a snapshot, by explicit file list, with `evidence` = {stream, capture, record} on every row.
+- Base views are the tables of a snapshot, by explicit file list; `evidence` = {stream, capture, record} on every row.
 - `views/*.sql` hold one SELECT each, named after its file; they see the base tables, the scope tables and one another.
 - A table that nothing was collected for is there, empty and typed.
 """
@@ -64,7 +64,9 @@ def add_views(con: duckdb.DuckDBPyConnection, *, folder: Path = VIEWS, materiali
 
 def _ordered(texts: Mapping[str, str]) -> list[str]:
     """Names so that each comes after those its text mentions."""
-    needs = {name: {w for w in re.findall(r"\w+", _code(text)) if w in texts and w != name} for name, text in texts.items()}
+    needs = {
+        name: {w for w in re.findall(r"\w+", _code(text)) if w in texts and w != name} for name, text in texts.items()
+    }
     order: list[str] = []
     while len(order) < len(needs):
         ready = [name for name in needs if name not in order and needs[name] <= set(order)]
