@@ -2,7 +2,8 @@
 
 `python crash_custody.py FOLDER steps` fills one locker per point of death, `FOLDER/1`, `FOLDER/2`, …: before and after
 the first, second, … call of the store, until one survives. `python crash_custody.py FOLDER random SEED TIMES` fills
-`FOLDER/0` undisturbed, then TIMES lockers that die at a random instant, some of them again while they recover.
+`FOLDER/0` undisturbed, then TIMES lockers that die at a random instant (some microseconds after a random system call,
+so that the instants are spread over the work and not over the disk's waiting), some of them again while they recover.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import os
 import random
 import signal
 import sys
-import time
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evidence.ledger.log import Log
 from evidence.stores.file import FileStore
+from tests.evidence.crash_store import count_calls
 from tests.evidence.small_locker import STREAM, UNTIL, Acme, Watched, asked, gap, locker, window
 
 if TYPE_CHECKING:
@@ -72,10 +73,16 @@ def die_at_call(folder: Path, point: int) -> None:
     fill(Watched(FileStore(folder / "locker"), on), folder)
 
 
-def die_after(folder: Path, seconds: float) -> None:
-    """Fill `folder`, and be killed by the kernel after `seconds`, wherever that is."""
+def die_soon_after(folder: Path, point: int, seconds: float) -> None:
+    """Fill `folder`, and be killed by the kernel `seconds` after system call number `point`, wherever that is."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    left = itertools.count(point - 1, -1)
+
+    def before() -> None:
+        if next(left) == 0:
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    count_calls(before)
     fill(FileStore(folder / "locker"), folder)
     signal.setitimer(signal.ITIMER_REAL, 0)
 
@@ -89,18 +96,31 @@ def steps(folder: Path) -> None:
             return
 
 
+def system_calls(folder: Path) -> int:
+    """Fill `folder` undisturbed; how many system calls that takes."""
+    folder.mkdir()
+    noted = folder / "calls"
+
+    def work() -> None:
+        calls: list[None] = []
+        count_calls(lambda: calls.append(None))
+        fill(FileStore(folder / "locker"), folder)
+        noted.write_text(str(len(calls)))
+
+    in_child(work)
+    return int(noted.read_text())
+
+
 def at_random(folder: Path, seed: int, times: int) -> None:
     """Die at random instants; every third locker twice."""
     chance = random.Random(seed)
-    (folder / "0").mkdir()
-    begun = time.monotonic()
-    in_child(lambda: fill(FileStore(folder / "0" / "locker"), folder / "0"))
-    longest = time.monotonic() - begun
-    for point in range(1, times + 1):
-        where = folder / str(point)
+    calls = system_calls(folder / "0")
+    for number in range(1, times + 1):
+        where = folder / str(number)
         where.mkdir()
-        for _ in range(2 if point % 3 == 0 else 1):
-            in_child(lambda where=where: die_after(where, chance.uniform(0.0005, longest)))  # type: ignore[misc]
+        for _ in range(2 if number % 3 == 0 else 1):
+            point, seconds = chance.randint(1, calls), chance.uniform(0.000_001, 0.001)
+            in_child(lambda w=where, p=point, s=seconds: die_soon_after(w, p, s))  # type: ignore[misc]
 
 
 if __name__ == "__main__":
