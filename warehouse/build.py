@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from evidence.canonical import sha256
-from warehouse.fates import note_keys, refuse, settle
+from warehouse.fates import GRAIN, note_keys, refuse, settle
 from warehouse.normalise import MACROS, typed_select
 from warehouse.redaction import redaction_key, use_key
 from warehouse.sheets import STORED_TYPE, SYSTEM_COLUMNS, Sheet, sheets
@@ -83,6 +83,10 @@ class Builder:
         self._custody, self._lake, self._zone, self._scratch = custody, lake, zone, scratch
         self._con = duckdb.connect(config={"threads": 2, "memory_limit": "1GB", "temp_directory": str(scratch)})
         self._con.execute("SET TimeZone = 'UTC'")
+        # Numbering lines makes their scan sequential anyway; keeping order on top of that costs memory and time.
+        self._con.execute("SET preserve_insertion_order = false")
+        # The number of lines is guessed far too low: joins hash their right side, as they are written.
+        self._con.execute("SET disabled_optimizers = 'build_side_probe_side'")
         self._con.execute(MACROS)
         use_key(self._con, redaction_key(lake.root.parent))
         self._built = self._built_receipts()
@@ -133,7 +137,6 @@ class Builder:
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             scratch = Path(folder)
             staging = Staging(self._con, self._custody, receipts, sheet, scratch)
-            self._con.execute(f"CREATE OR REPLACE TEMP VIEW typed AS {typed_select(sheet)}")
             self._note_keys(sheet, staging)
             refuse(self._con, sheet)
             files = self._lake.files(sheet.table)
@@ -158,17 +161,13 @@ class Builder:
 
     def _write(self, sheet: Sheet, batch: str) -> None:
         columns = table_columns(sheet)
-        names = ", ".join(f'typed."{name}"' for name in columns if name != "row_status")
+        names = ", ".join(f'"{name}"' for name in columns)
         present = "".join(f' AND "{name}" IS NOT NULL' for name in sheet.required)
-        some = self._con.execute("SELECT count(*) FROM fates").fetchone() != (0,)
-        query = (
-            f"SELECT {names}, {'coalesce(fate, $first)' if some else '$first'} AS row_status,"  # noqa: S608 - as above
-            f" strftime({sheet.event_time}, '{_GRAIN[sheet.partition]}') AS part FROM typed"
-            + (" LEFT JOIN fates USING (sighting, record)" if some else "")
-            + (" WHERE coalesce(fate, $first) IN ('first', 'version', 'conflict')" if some else " WHERE true")
-            + present
-        ).replace("$first", "'first'")
-        self._commit(sheet.table, columns, query, batch, partition=(sheet.event_time, sheet.partition))
+        parts = self._con.execute("SELECT DISTINCT part FROM keys LIMIT 2").fetchall()
+        part = "" if len(parts) == 1 else f", strftime({sheet.event_time}, '{GRAIN[sheet.partition]}') AS part"
+        query = f"SELECT {names}{part} FROM ({typed_select(sheet, _LASTING)}) WHERE true{present}"  # noqa: S608 - as above
+        partition = (sheet.event_time, sheet.partition)
+        self._commit(sheet.table, columns, query, batch, partition=partition, split_by=bool(part))
 
     def _account(self, sheet: Sheet, receipts: Sequence[Receipt], batch: str) -> Counts:
         self._con.execute(_COUNT, {"stream": sheet.stream, "zone": self._zone})
@@ -199,16 +198,26 @@ class Builder:
         )  # fmt: skip
 
     def _commit(
-        self, table: str, columns: Mapping[str, str], query: str, batch: str, partition: tuple[str, str] | None = None
+        self,
+        table: str,
+        columns: Mapping[str, str],
+        query: str,
+        batch: str,
+        *,
+        partition: tuple[str, str] | None = None,
+        split_by: bool = False,
     ) -> None:
-        """Write the rows of `query` to Parquet files, and make them part of `table` in one snapshot."""
+        """Write the rows of `query` to Parquet files, and make them part of `table` in one snapshot.
+
+        Args:
+            partition: time column and grain that the table is partitioned by.
+            split_by: whether the rows are of several partitions, which their column `part` tells apart.
+        """
         folder = self._lake.data_folder(table) / batch
         shutil.rmtree(folder, ignore_errors=True)  # of a build that died before its commit
         folder.mkdir(parents=True)
-        target, split_by = (folder / "rows.parquet", "") if partition is None else (folder, ", PARTITION_BY (part)")
-        copied = self._con.execute(
-            f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd{split_by})"
-        ).fetchone()
+        target, by = (folder, ", PARTITION_BY (part)") if split_by else (folder / "rows.parquet", "")
+        copied = self._con.execute(f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd{by})").fetchone()
         if copied != (0,):
             self._lake.add(table, columns, sorted(folder.rglob("*.parquet")), partition=partition)
 
@@ -228,7 +237,13 @@ def table_columns(sheet: Sheet) -> dict[str, str]:
     return own | {name: kind for name, (kind, _) in SYSTEM_COLUMNS.items()}
 
 
-_GRAIN = {"month": "%Y-%m", "day": "%Y-%m-%d"}
+# What is written: all but duplicates and what is there already. `fates` names only what is not simply first.
+_LASTING = """(
+    SELECT staged.* REPLACE (coalesce(fate, 'first') AS row_status)
+    FROM staged
+    LEFT JOIN fates USING (sighting, record)
+    WHERE coalesce(fate, 'first') IN ('first', 'version', 'conflict')
+)"""
 
 _COUNT = """
 CREATE OR REPLACE TEMP TABLE counted AS

@@ -25,12 +25,12 @@ in no table. Mutability: *append_only*: other content under the same key is a co
 ## Columns of every table
 """
 
+_CONSERVATION = (
+    "What became of the records of each receipt, page and day: received = stored + duplicate + conflict + quarantined;"
+    " `stored` includes `versions`. Page -1 says that the receipt was built, even if it brought nothing."
+)
 _COUNTS_MEANING = {
-    CONSERVATION: (
-        CONSERVATION_COLUMNS,
-        "What became of the records of each receipt, page and day: received = stored + duplicate + conflict + "
-        "quarantined; `stored` includes `versions`. Page -1 says that the receipt was built, even if it brought nothing.",
-    ),
+    CONSERVATION: (CONSERVATION_COLUMNS, _CONSERVATION),
     QUARANTINE: (QUARANTINE_COLUMNS, "Every record that could not be stored, with its position and the reason."),
 }
 
@@ -59,7 +59,8 @@ def _sheet(sheet: Sheet) -> Iterator[str]:
     yield f"\n## {sheet.table}\n\n{sheet.meaning}"
     key = ", ".join(f"`{name}`" for name in sheet.key)
     order = f" Versions are ordered by `{sheet.version_order}`." if sheet.version_order else ""
-    yield f"\nStream `{sheet.stream}` (`{sheet.alias}`), {sheet.mutability}. Key: {key}. Event time: `{sheet.event_time}`.{order}\n"
+    yield f"\nStream `{sheet.stream}` (`{sheet.alias}`), {sheet.mutability}."
+    yield f"Key: {key}. Event time: `{sheet.event_time}`.{order}\n"
     yield from _table((c.name, _type(c.type), c.source, c.meaning) for c in sheet.columns)
 
 

@@ -12,6 +12,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from warehouse.normalise import typed_select
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -23,11 +25,11 @@ CONTEXT_KEYS = frozenset(
     {"_repo", "_branch", "_pull_number", "_issue", "_run_id", "_as_of", "_fetch", "_audit_device", "_s3"}
 )
 
-Texts = "Callable[[Mapping[str, set[int]]], Mapping[tuple[str, int], str]]"
+GRAIN = {"month": "%Y-%m", "day": "%Y-%m-%d"}
 
 
 def note_keys(con: duckdb.DuckDBPyConnection, sheet: Sheet, zone: str) -> list[str]:
-    """Make `keys` (sighting, record, key_hash, day, refused) of the view `typed`.
+    """Make `keys` (sighting, record, key_hash, part, day, refused) of all that is staged.
 
     Returns:
         The captures among those whose lines are read in place that need the careful way: a line is no object, wraps
@@ -40,10 +42,11 @@ def note_keys(con: duckdb.DuckDBPyConnection, sheet: Sheet, zone: str) -> list[s
         f"""
         CREATE OR REPLACE TEMP TABLE keys AS
         SELECT sighting, record, hash(natural_key) AS key_hash,
+            strftime({sheet.event_time}, '{GRAIN[sheet.partition]}') AS part,
             CAST(timezone($zone, coalesce({sheet.event_time}, collected_at)) AS DATE) AS day,
             {refused} AS refused,
             NOT starts_with(record_text, '{{'){wraps} AS odd
-        FROM typed
+        FROM ({typed_select(sheet)})
         """,  # noqa: S608 - built from the repository's own sheets
         {"zone": zone},
     )
@@ -60,7 +63,7 @@ def refuse(con: duckdb.DuckDBPyConnection, sheet: Sheet) -> None:
             f"""
             INSERT INTO unreadable
             SELECT k.sighting, k.record, r.position, $reason
-            FROM (SELECT sighting, record, capture FROM typed WHERE "{name}" IS NULL) AS k
+            FROM (SELECT sighting, record, capture FROM ({typed_select(sheet)}) WHERE "{name}" IS NULL) AS k
             JOIN split_records AS r USING (capture, record)
             """,  # noqa: S608 - a name of the repository's own sheet
             {"reason": f"no {name}: not a record of {sheet.stream}"},
@@ -84,7 +87,9 @@ def settle(
     known = "read_parquet(getvariable('known_files'), union_by_name=true, hive_partitioning=false)"
     stored = f"UNION ALL SELECT hash(natural_key) FROM {known}" if files else ""  # noqa: S608
     con.execute(_CANDIDATES.format(stored=stored))
-    con.execute(_CONTEST)
+    con.execute(
+        _CONTEST.format(typed=typed_select(sheet, "(FROM staged SEMI JOIN candidates USING (sighting, record))"))
+    )
     source = known if files else "(SELECT *, '' AS row_status FROM contest WHERE false)"
     con.execute(_KNOWN.format(known=source))
     con.execute(_FATES)
@@ -148,8 +153,7 @@ WHERE key_hash IN (
 _CONTEST = """
 CREATE OR REPLACE TEMP TABLE contest AS
 SELECT sighting, record, natural_key, content_sha256, receipt, capture, collected_at
-FROM typed
-SEMI JOIN candidates USING (sighting, record)
+FROM ({typed})
 """
 
 _KNOWN = """
@@ -186,14 +190,14 @@ WITH texts AS (
 ), contested AS (
     SELECT natural_key FROM texts GROUP BY natural_key HAVING count(*) > 1
 ), arrived AS (
-    SELECT sighting, record FROM fates WHERE fate = 'first' AND natural_key IN (FROM contested)
+    SELECT sighting, record, natural_key FROM fates WHERE fate = 'first' AND natural_key IN (FROM contested)
 )
-SELECT natural_key, sighting, capture, record, record_text FROM (
-    SELECT natural_key, NULL AS sighting, capture, record, NULL AS record_text, collected_at FROM known
+SELECT natural_key, sighting, capture, record, body FROM (
+    SELECT natural_key, NULL AS sighting, capture, record, NULL AS body, collected_at FROM known
     WHERE natural_key IN (FROM contested)
     UNION ALL
-    SELECT natural_key, sighting, capture, record, record_text, collected_at FROM typed
-    SEMI JOIN arrived USING (sighting, record)
+    SELECT natural_key, sighting, capture, record, body, collected_at FROM staged
+    JOIN arrived USING (sighting, record)
 )
 ORDER BY natural_key, sighting NULLS FIRST, collected_at, capture, record
 """

@@ -25,7 +25,7 @@ A sheet is all that a stream on a new table needs. Its fields::
 
 - `path` names a value in the record, `context` one in the request context (or in the record itself, for exported
   records that carry it), `sql` an expression over `b` (the record), `c` (the context) and the staged columns
-  `body`, `capture`, `record`, `content_sha256`, `collected_at`.
+  `body`, `capture`, `record`, `collected_at`.
 - Types: VARCHAR, BIGINT, DOUBLE, BOOLEAN, JSON, INSTANT (RFC 3339 text), EPOCH_S, EPOCH_MS, TIMESTAMPTZ (of an
   expression that gives an instant). A value that is not of its type is NULL in the table; the capture keeps it.
 - Secrets never become columns in clear: `keyed_hash(…)` and the fact of redaction, or nothing. `fields` (the whole

@@ -186,13 +186,13 @@ _DROP_REFUSED = f"DELETE FROM split_records WHERE NOT ({_OBJECT})"  # noqa: S608
 _STAGED_SPLIT = """
 SELECT s.sighting, s.receipt, s.page, s.capture, s.collected_at, json_transform(s.context, '{shape}') AS c,
     CAST(NULL AS VARCHAR) AS row_status, r.record, r.body
-FROM sightings AS s
-JOIN split_records AS r USING (capture)
+FROM split_records AS r
+JOIN sightings AS s USING (capture)
 """
 
 _UNREADABLE = """
 CREATE OR REPLACE TEMP TABLE unreadable AS
 SELECT s.sighting, b.record, b.position, b.reason
-FROM sightings AS s
-JOIN split_bad AS b USING (capture)
+FROM split_bad AS b
+JOIN sightings AS s USING (capture)
 """

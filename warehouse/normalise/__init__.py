@@ -12,8 +12,12 @@ if TYPE_CHECKING:
 MACROS = Path(__file__).with_name("macros.sql").read_text(encoding="utf-8")
 
 
-def typed_select(sheet: Sheet) -> str:
-    """The query that types `staged`: business and system columns, `sighting`, and the text as `record_text`."""
+def typed_select(sheet: Sheet, source: str = "staged") -> str:
+    """The query that types `source`, records laid out as `warehouse.staging` says.
+
+    Gives business and system columns, `sighting`, and the record's text as `record_text`. Filters belong into `source`:
+    what stands there is not parsed.
+    """
     columns = ",\n    ".join(f'{column.expression} AS "{column.name}"' for column in sheet.columns)
     parts = ", ".join(f"coalesce(CAST(\"{name}\" AS VARCHAR), '')" for name in sheet.key)
     missing = " AND ".join(f'"{name}" IS NULL' for name in sheet.key)
@@ -21,15 +25,16 @@ def typed_select(sheet: Sheet) -> str:
         missing = " OR ".join(f'"{name}" IS NULL' for name in sheet.key_needs)
     return f"""
 WITH parsed AS (
-    SELECT *, sha256(body) AS content_sha256, json_transform({_inner(sheet)}, '{shape_text(sheet.record_shape)}') AS b
-    FROM staged
+    SELECT *, json_transform({_inner(sheet)}, '{shape_text(sheet.record_shape)}') AS b
+    FROM {source}
 ), business AS (
-    SELECT sighting, receipt, page, capture, record, body AS record_text, collected_at, content_sha256,
+    SELECT sighting, receipt, page, capture, record, row_status, body AS record_text, collected_at,
         coalesce(b._fetch, c._fetch) AS fetch,
     {columns}
     FROM parsed
 )
-SELECT *, CASE WHEN {missing} THEN 'sha256:' || content_sha256 ELSE concat_ws('/', {parts}) END AS natural_key
+SELECT *, sha256(record_text) AS content_sha256,
+    CASE WHEN {missing} THEN 'sha256:' || sha256(record_text) ELSE concat_ws('/', {parts}) END AS natural_key
 FROM business
 """  # noqa: S608 - built from the repository's own sheets
 

@@ -40,6 +40,10 @@ CREATE OR REPLACE MACRO redact_url(url) AS regexp_replace(
     '([?&](?:[a-z_-]*token|[a-z_-]*secret|[a-z_-]*key|password|sig|signature|x-amz-[a-z-]+)=)[^&#"]*', '\1REDACTED', 'gi'
 );
 
+-- The same of a whole JSON text; most records have no such address, and are not searched closely.
+CREATE OR REPLACE MACRO redact_text(text) AS
+    CASE WHEN contains(text, '?') OR contains(text, '://') THEN redact_url(text) ELSE text END;
+
 -- The object that a source writes as an object or as JSON text; NULL for any other value.
 CREATE OR REPLACE MACRO object_of(value) AS
     CASE
