@@ -10,16 +10,26 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, get_args
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from evidence.canonical import sha256
 from evidence.credentials import holds_secret, names_secret, redacted
 from evidence.errors import ConfigError
 from evidence.periods import Period, period
+from evidence.settings import (
+    ClockSettings,
+    KeySettings,
+    Part,
+    ProofSettings,
+    StoreSettings,
+    TimestampSettings,
+    WitnessSettings,
+)
+from evidence.verify.formats.cosignature import WitnessKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,37 +40,7 @@ _SECRET = re.compile(r"(token|password|passphrase|secret|credentials?|key)$", re
 _OURS = ("root", "file_name")  # fields that the file does not set
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StoreSettings(_Part):
-    """Where captures are kept, and for how long nobody may remove them."""
-
-    url: str = "file:locker"
-    retention_years: int = Field(default=8, ge=0, le=100)
-
-
-class KeySettings(_Part):
-    """Which keys sign: a driver and where it finds them."""
-
-    driver: Literal["file"] = "file"
-    folder: str = "keys"
-
-
-class TimestampSettings(_Part):
-    """An RFC 3161 authority; without a URL packs are signed but not timestamped, and say so."""
-
-    url: str | None = None
-
-
-class ClockSettings(_Part):
-    """`simulated`: URL of a simulated company's clock, which then tells when each day is collected."""
-
-    simulated: str | None = None
-
-
-class Config(_Part):
+class Config(Part):
     """The whole configuration; `root` and `file_name` are where it was read from; relative paths start there."""
 
     company: str = Field(min_length=1)
@@ -70,6 +50,10 @@ class Config(_Part):
     store: StoreSettings = StoreSettings()
     keys: KeySettings = KeySettings()
     timestamping: TimestampSettings = TimestampSettings()
+    witnesses: tuple[WitnessSettings, ...] = ()
+    witness_quorum: int = Field(default=0, ge=0)
+    checkpoint_copies: tuple[str, ...] = ()
+    record_proofs: ProofSettings = ProofSettings()
     clock: ClockSettings = ClockSettings()
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict)
     scope: dict[str, Any] = Field(default_factory=dict)
@@ -82,6 +66,21 @@ class Config(_Part):
         if zone not in available_timezones():
             raise ValueError("is not an IANA time zone such as Europe/Berlin or America/New_York")
         return zone
+
+    @field_validator("witnesses")
+    @classmethod
+    def _each_once(cls, witnesses: tuple[WitnessSettings, ...]) -> tuple[WitnessSettings, ...]:
+        if len({WitnessKey.parse(one.vkey).public_key for one in witnesses}) < len(witnesses):
+            raise ValueError("names one key twice: a witness counts once")
+        return witnesses
+
+    @field_validator("witness_quorum")
+    @classmethod
+    def _reachable(cls, quorum: int, info: ValidationInfo) -> int:
+        named = len(info.data.get("witnesses", ()))
+        if "witnesses" in info.data and quorum > named:
+            raise ValueError(f"asks for more witnesses than the {named} that are named")
+        return quorum
 
     @property
     def log_origin(self) -> str:
@@ -228,11 +227,11 @@ def _doubles(node: yaml.Node | None) -> Iterator[tuple[str, int]]:
 
 
 def _valid(loc: Sequence[int | str]) -> list[str]:
-    model: type[BaseModel] = Config
+    model: Any = Config
     for part in loc:
-        field = model.model_fields[str(part)]
-        assert isinstance(field.annotation, type), "only models refuse extra settings"
-        model = field.annotation
+        if isinstance(part, str):
+            kind = model.model_fields[part].annotation
+            model = next(iter(get_args(kind)), kind)  # of a list, what its entries are
     return sorted(set(model.model_fields) - set(_OURS))
 
 

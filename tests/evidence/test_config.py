@@ -11,7 +11,10 @@ from cli.init import TEMPLATE
 from evidence.config import Config, load_config
 from evidence.errors import ConfigError
 from evidence.verify.formats import notes
+from evidence.verify.formats.cosignature import WitnessKey
 
+VKEY = WitnessKey("witness.example/w1", bytes(range(32))).vkey
+WITNESS = f"{{url: 'https://w.example', vkey: {VKEY}}}"
 TOKEN = "gh" + "p_" + "a1B2" * 9
 WHOLE = """\
 company: Acme Corporation
@@ -59,6 +62,13 @@ def test_a_whole_configuration_is_read(tmp_path: Path) -> None:
     assert config.parameter_hours("P_REVIEW", 72) == 72
 
 
+def test_witnesses_and_their_quorum_are_read(tmp_path: Path) -> None:
+    """Each witness has an address and a key, and the quorum counts them."""
+    config = load_config(write(tmp_path, f"company: A\nwitnesses: [{WITNESS}]\nwitness_quorum: 1\n"))
+    assert [(one.url, one.vkey) for one in config.witnesses] == [("https://w.example", VKEY)]
+    assert config.witness_quorum == 1
+
+
 def test_paths_start_at_the_file_wherever_we_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A relative name of the configuration gives absolute folders, and absolute folders stay."""
     (tmp_path / "there").mkdir()
@@ -77,8 +87,9 @@ def test_paths_start_at_the_file_wherever_we_are(tmp_path: Path, monkeypatch: py
         ("company: ''\n", "line 1: company: String should have at least 1 character (found '')"),
         ("company: A\n\nzone: Mars/Base\n", ("line 3: zone: is not an IANA time zone such as Europe/Berlin or "
          "America/New_York (found 'Mars/Base')")),
-        ("company: A\nzon: UTC\n", ("line 2: zon: is not a setting (found 'UTC'); valid here are clock, company, "
-         "fiscal_year_starts, home, keys, scope, sources, store, timestamping, zone")),
+        ("company: A\nzon: UTC\n", ("line 2: zon: is not a setting (found 'UTC'); valid here are "
+         "checkpoint_copies, clock, company, fiscal_year_starts, home, keys, record_proofs, scope, sources, store, "
+         "timestamping, witness_quorum, witnesses, zone")),
         ("company: A\nstore:\n  url: x\n  years: 8\n", ("line 4: store.years: is not a setting (found 8); valid here "
          "are retention_years, url")),
         ("company: A\nfiscal_year_starts: 13\n", ("line 2: fiscal_year_starts: Input should be less than or equal "
@@ -91,6 +102,14 @@ def test_paths_start_at_the_file_wherever_we_are(tmp_path: Path, monkeypatch: py
         ("company: A\nroot: /\nfile_name: x\n", "line 2: root: is not a setting"),
         ("company: A\nstore: {url: a}\nstore: {url: b}\n", "line 3: store: is set twice"),
         ("company: A\nscope:\n  a: [{b: 1, b: 2}]\n", "line 3: b: is set twice"),
+        ("company: A\nwitness_quorum: 1\n", ("line 2: witness_quorum: asks for more witnesses than the 0 that are "
+         "named (found 1)")),
+        (f"company: A\nwitnesses:\n- {{url: 'http://w', vkey: {VKEY}, name: x}}\n", ("line 3: witnesses.0.name: is not "
+         "a setting (found 'x'); valid here are url, vkey")),
+        ("company: A\nwitnesses:\n- {url: 'http://w', vkey: w+00+x}\n", ("line 3: witnesses.0.vkey: is not the key "
+         "that `evidence witness` prints: ")),
+        (f"company: A\nwitnesses:\n- {{url: 'ftp://w', vkey: {VKEY}}}\n", "line 3: witnesses.0.url: String should"),
+        (f"company: A\nwitnesses: [{WITNESS}, {WITNESS}]\n", "line 2: witnesses: names one key twice"),
         ("company: A\n1: x\n", "line 2: 1: is not a setting (found 'x'); valid here are"),
         ("company: 2020-01-01\n", "line 1: company: Input should be a valid string (found datetime.date(2020, 1, 1))"),
     ],

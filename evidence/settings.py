@@ -1,0 +1,70 @@
+"""The parts of `evidence.yaml` (evidence.config): the store, the keys, and what makes the ledger worth trusting."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from evidence.verify.formats.cosignature import WitnessKey
+from evidence.verify.formats.errors import FormatError
+
+
+class Part(BaseModel):
+    """Settings that belong together: nothing unknown beside them, and never changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSettings(Part):
+    """Where captures are kept, and for how long nobody may remove them."""
+
+    url: str = "file:locker"
+    retention_years: int = Field(default=8, ge=0, le=100)
+
+
+class KeySettings(Part):
+    """Which keys sign: a driver and where it finds them."""
+
+    driver: Literal["file"] = "file"
+    folder: str = "keys"
+
+
+class TimestampSettings(Part):
+    """An RFC 3161 authority; without a URL packs and checkpoints are not timestamped, and say so.
+
+    `roots` are files with its root certificates (PEM): `evidence trust` hands them to the auditor.
+    """
+
+    url: str | None = None
+    roots: tuple[str, ...] = ()
+
+
+class WitnessSettings(Part):
+    """One witness of the ledger: where it answers, and the key that its cosignatures must verify under."""
+
+    url: str = Field(pattern=r"^https?://")
+    vkey: str
+
+    @field_validator("vkey")
+    @classmethod
+    def _of_a_witness(cls, vkey: str) -> str:
+        try:
+            WitnessKey.parse(vkey)
+        except FormatError as error:
+            raise ValueError(f"is not the key that `evidence witness` prints: {error}") from error
+        return vkey
+
+
+class ProofSettings(Part):
+    """Of what single records can be proven (`evidence prove`): a hash for each record when it is received."""
+
+    collected: bool = True
+    imported: bool = False
+    without: tuple[str, ...] = ()
+
+
+class ClockSettings(Part):
+    """`simulated`: URL of a simulated company's clock, which then tells when each day is collected."""
+
+    simulated: str | None = None
