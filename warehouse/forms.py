@@ -119,7 +119,7 @@ def _first_lines(text: str, at: int, count: int) -> Iterator[str]:
     for _ in range(count):
         end = text.find("\n", at)
         line = text[at:] if end < 0 else text[at:end]
-        if line.strip():
+        if line.strip(_SPACE):
             yield line
         if end < 0:
             return
@@ -158,7 +158,7 @@ def _documents(text: str, start: int) -> Iterator[tuple[int, str]]:
         yield from _documents(text, end)
     elif text[start] == "{" or _starts_with_document(text, start):
         yield from _lines(text, start) if is_ndjson(text, start) else _chain(text, start)
-    elif "," in next(_first_lines(text, start, 1)) and text[start] not in "<,":
+    elif "," in next(_first_lines(text, start, 1), "") and text[start] not in "<,":
         yield from _csv(text[start:])
     else:
         raise _BrokenError(start, "neither JSON nor CSV")
