@@ -25,11 +25,11 @@ CREATE OR REPLACE MACRO parameter_at(control_id, parameter, t) AS (
 
 CREATE OR REPLACE MACRO number_at(control_id, parameter, t) AS TRY_CAST(parameter_at(control_id, parameter, t) AS DOUBLE);
 
+-- The same as a stretch of time, for parameters that count seconds, minutes, hours or days.
 CREATE OR REPLACE MACRO span_at(control_id, parameter, t) AS (
-    to_seconds(number_at(control_id, parameter, t) * (
-        SELECT CASE split_part(d.unit, ' ', 1) WHEN 'seconds' THEN 1 WHEN 'minutes' THEN 60 WHEN 'hours' THEN 3600
-                   WHEN 'days' THEN 86400 END
-        FROM parameter_units AS d WHERE d.name = parameter))
+    SELECT to_seconds(arg_max(h.seconds, h.rank)) FROM parameter_history AS h
+    WHERE h.name = parameter AND h.control IN ('*', control_id)
+        AND (h.valid_from IS NULL OR h.valid_from <= t) AND (h.valid_to IS NULL OR t < h.valid_to)
 );
 
 -- Approvals that a repository needs: a plain number, or one for all and one for repositories tagged sox-critical.

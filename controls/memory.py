@@ -68,8 +68,8 @@ def _table(con: duckdb.DuckDBPyConnection, sheet: Sheet, rows: Sequence[Mapping[
     ]
     con.register("staged_rows", pa.Table.from_pylist(staged, schema=_STAGED))
     context = f"json_transform('{{}}', '{shape_text(sheet.context_shape)}') AS c"
-    columns = f"*, NULL::VARCHAR AS row_status, {context}"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE staged AS SELECT {columns} FROM staged_rows")  # noqa: S608 - a sheet's
+    read = f"*, NULL::VARCHAR AS row_status, {context}"
+    con.execute(f"CREATE OR REPLACE TEMP TABLE staged AS SELECT {read} FROM staged_rows")  # noqa: S608 - a sheet's
     con.unregister("staged_rows")
     names = ", ".join(f'"{name}"' for name in columns if name != "row_status")
     later = "conflict" if sheet.mutability == "append_only" else "version"

@@ -12,7 +12,7 @@ scope_state_keys       state (`bucket/key`), bucket, key
 scope_owned_paths      repo, path (glob), owner (worker id): paths whose change an owner must approve
 scope_people           role (`emergency_approvers`, `security_team`, …), worker_id
 scope_values           name, value (JSON text): every other entry, e.g. `deploy_workflow`, `emergency_label`
-parameter_history      control (`*` = all), name, value, valid_from, valid_to, rank: see macro `parameter_at`
+parameter_history      control (`*` = all), name, value, valid_from, valid_to, rank, seconds: see macro `parameter_at`
 parameter_units        name, unit
 known_streams          stream, alias, mutability: of every sheet
 stream_records         stream, natural_key, event_key, event_time, row_status, fetch, collected_at, evidence
@@ -53,6 +53,21 @@ _HISTORY = {
     "control": "VARCHAR", "name": "VARCHAR", "value": "VARCHAR", "valid_from": "TIMESTAMPTZ",
     "valid_to": "TIMESTAMPTZ", "rank": "BIGINT",
 }  # fmt: skip
+
+
+_PARAMETER_HISTORY = """
+CREATE OR REPLACE TEMP TABLE parameter_history AS
+SELECT v.*, TRY_CAST(v.value AS DOUBLE) * CASE split_part(u.unit, ' ', 1)
+    WHEN 'seconds' THEN 1 WHEN 'minutes' THEN 60 WHEN 'hours' THEN 3600 WHEN 'days' THEN 86400 END AS seconds
+FROM (
+    FROM parameter_values
+    UNION ALL
+    SELECT coalesce(d.control, '*'), p.key, coalesce(p.value ->> '$', '[]'), d.effective_from, d.effective_to,
+        1 + row_number() OVER (ORDER BY d.effective_from, d.version)
+    FROM evidence_definitions AS d, json_each(d.parameters) AS p WHERE d.effective_from IS NOT NULL
+) AS v
+JOIN parameter_units AS u ON u.name = v.name
+"""
 
 
 def prepare(con: duckdb.DuckDBPyConnection, scope: Mapping[str, Any], *, zone: str, materialise: bool = True) -> None:
@@ -152,12 +167,8 @@ def _parameters(con: duckdb.DuckDBPyConnection, chosen: Mapping[str, Any]) -> No
     _table(con, "parameter_units", {"name": "VARCHAR", "unit": "VARCHAR"}, units)
     given = [(name, held["value"], 0) for name, held in defaults.items()] + [(n, v, 1) for n, v in chosen.items()]
     rows = ({"control": "*", "name": name, "value": _text(value), "rank": rank} for name, value, rank in given)
-    _table(con, "parameter_history", _HISTORY, rows)
-    con.execute(
-        "INSERT INTO parameter_history SELECT coalesce(d.control, '*'), p.key, coalesce(p.value ->> '$', '[]'),"
-        " d.effective_from, d.effective_to, 1 + row_number() OVER (ORDER BY d.effective_from, d.version)"
-        " FROM evidence_definitions AS d, json_each(d.parameters) AS p WHERE d.effective_from IS NOT NULL"
-    )
+    _table(con, "parameter_values", _HISTORY, rows)
+    con.execute(_PARAMETER_HISTORY)
 
 
 def _ensure_custody(con: duckdb.DuckDBPyConnection) -> None:
