@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets.partitions import DAILY, days_of
 from assets.resources import HomeResource, retrying
-from evidence.collecting import collect, open_source
+from evidence.collecting import clock_of
 from evidence.custody import Receipt
 from evidence.sources.base import Stream
 from evidence.sources.registry import connector, names
@@ -65,17 +65,12 @@ def _system_assets(system: str, streams: tuple[Stream, ...]) -> dg.AssetsDefinit
         receipts: list[Receipt] = []
 
         def work() -> None:
-            source = open_source(system, opened.config.sources[system], opened.environ)
-            try:
-                done = collect(
-                    opened.custody, system, source, days_of(context.partition_key_range),
-                    clock=home.clock(opened), zone=opened.config.zone, streams=wanted,
-                    progress=lambda day: context.log.debug("%s %s", system, day),
-                )  # fmt: skip
-            finally:
-                source.close()
+            done = opened.collect(
+                system, days_of(context.partition_key_range),
+                clock=clock_of(opened.config, now=home.now()), streams=wanted,
+                progress=lambda day: context.log.debug("%s %s", system, day),
+            )  # fmt: skip
             receipts.extend(done.receipts)
-            opened.custody.publish(opened.log, done.receipts)
             done.raise_failures()
 
         retrying(context, home, work)

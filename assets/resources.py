@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from evidence.collecting import SimulatedClock, WallClock
 from evidence.errors import EvidenceError
 from warehouse.open import open_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from evidence.collecting import Clock
     from warehouse.home import Home
 
 
@@ -39,11 +37,6 @@ class HomeResource(dg.ConfigurableResource["HomeResource"]):
     def open(self) -> Home:
         """The home."""
         return open_home(Path(self.config_path) if self.config_path else None, now=self.now())
-
-    def clock(self, home: Home) -> Clock:
-        """The clock that collections go by: the simulated company's where there is one."""
-        url = home.config.clock.simulated
-        return SimulatedClock(url, home.config.zone) if url else WallClock(self.now())
 
 
 def retrying(

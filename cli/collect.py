@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Collect; what one system could not give does not hold up the others."""
     from cli.progress import Progress  # noqa: PLC0415 - keeps `--help` quick
-    from evidence.collecting import Collected, SimulatedClock, WallClock, collect, open_source  # noqa: PLC0415
+    from evidence.collecting import Collected, clock_of  # noqa: PLC0415
 
     home = open_home(args)
     period = home.config.period(args.period)
@@ -32,18 +32,11 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("no source is configured", next_step="Name your systems under `sources:` in evidence.yaml.")
     if unknown := set(chosen) - set(home.config.sources):
         raise ConfigError(f"sources {sorted(unknown)} are not configured; configured are {sorted(home.config.sources)}")
-    url = home.config.clock.simulated
-    clock = SimulatedClock(url, home.config.zone) if url else WallClock(now())
+    clock = clock_of(home.config, now=now())
     everything = Collected()
     for system in chosen:
-        source = open_source(system, home.config.sources[system], home.environ)
         with Progress(f"collect {system}", total=sum(1 for _ in period.days())) as progress:
-            done = collect(
-                home.custody, system, source, period.days(),
-                clock=clock, zone=home.config.zone, progress=lambda day: progress.step(str(day)),
-            )  # fmt: skip
-        source.close()
-        home.custody.publish(home.log, done.receipts)
+            done = home.collect(system, period.days(), clock=clock, progress=lambda day: progress.step(str(day)))
         everything.receipts += done.receipts
         everything.failures += done.failures
         print(f"{system}: {len(done.receipts)} collections, {sum(r.body['captures'] for r in done.receipts)} captures")

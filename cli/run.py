@@ -71,11 +71,10 @@ def run_period(home: Home, period: Period) -> Path | None:
 
 def _first_due(home: Home, first: date, last: date) -> date | None:
     """The first day with something to collect, over all configured systems; None also asks for no build."""
-    from evidence.collecting import SimulatedClock, WallClock, first_outstanding  # noqa: PLC0415
+    from evidence.collecting import clock_of, first_outstanding  # noqa: PLC0415
     from evidence.sources.registry import connector  # noqa: PLC0415
 
-    url = home.config.clock.simulated
-    clock = SimulatedClock(url, home.config.zone) if url else WallClock(now())
+    clock = clock_of(home.config, now=now())
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     found = [
         first_outstanding(home.custody, connector(name).STREAMS, days, clock=clock, zone=home.config.zone)

@@ -26,6 +26,7 @@ from evidence.sources.registry import connector
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from evidence.config import Config
     from evidence.custody import Custody, Receipt
     from evidence.sources.base import Source, Stream
 
@@ -91,6 +92,12 @@ class SimulatedClock:
         """The morning after `day`."""
         morning = datetime.combine(day + timedelta(days=1), COLLECTION_TIME, tzinfo=ZoneInfo(self.zone))
         return morning.astimezone(UTC)
+
+
+def clock_of(config: Config, *, now: datetime) -> Clock:
+    """The clock that collections go by: the simulated company's if the configuration names one, else the real one."""
+    url = config.clock.simulated
+    return SimulatedClock(url, config.zone) if url else WallClock(now)
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from evidence.collecting import collect, open_source
 from evidence.custody import Custody
 from evidence.ledger.log import Log
 from evidence.periods import midnight
@@ -21,11 +22,12 @@ from warehouse.connect import connect
 from warehouse.lake import Lake, arrow_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import duckdb
 
+    from evidence.collecting import Clock, Collected
     from evidence.config import Config
     from evidence.custody import Receipt
     from evidence.stores.base import Store
@@ -79,6 +81,30 @@ class Home:
     def lake(self) -> Lake:
         """The tables."""
         return Lake(self.path / "lake")
+
+    def collect(
+        self,
+        system: str,
+        days: Iterable[date],
+        *,
+        clock: Clock,
+        streams: Sequence[str] | None = None,
+        progress: Callable[[date], None] | None = None,
+    ) -> Collected:
+        """Ask one configured system for local days, and publish what was received, also where something failed.
+
+        Args and errors as `evidence.collecting.collect`; the caller raises the failures.
+        """
+        source = open_source(system, self.config.sources[system], self.environ)
+        try:
+            done = collect(
+                self.custody, system, source, days,
+                clock=clock, zone=self.config.zone, streams=streams, progress=progress,
+            )  # fmt: skip
+        finally:
+            source.close()
+        self.custody.publish(self.log, done.receipts)
+        return done
 
     def builder(self) -> Builder:
         """Turns captures into tables."""
