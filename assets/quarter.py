@@ -4,7 +4,6 @@ A quarter's controls are asked every day while it runs, so that an exception is 
 published when it has ended and the time for late evidence is over.
 """
 
-import re
 from collections.abc import Iterator
 
 import dagster as dg
@@ -17,7 +16,7 @@ from assets.tables import table_key
 from controls.definitions import Control, catalogue
 from controls.results import EXCEPTION, INDETERMINATE, VERDICTS, ControlResult
 from reports.period import assess, measure
-from warehouse.connect import VIEWS
+from warehouse.connect import view_texts, words_of
 from warehouse.open import code_identity
 from warehouse.sheets import sheets
 
@@ -32,12 +31,12 @@ def control_key(control: str) -> dg.AssetKey:
 
 def tables_read(control: Control) -> tuple[str, ...]:
     """The base tables that a control's questions read, through however many shared views."""
-    views = {path.stem: path.read_text(encoding="utf-8") for path in VIEWS.glob("*.sql")}
+    views = view_texts()
     tables = {sheet.table for sheet in sheets().values()}
     found: set[str] = set()
     todo = [text for version in control.versions for text in version.questions.values()]
     while todo:
-        words = set(re.findall(r"\w+", re.sub(r"--[^\n]*", "", todo.pop())))
+        words = words_of(todo.pop())
         found |= words & tables
         todo += [views.pop(name) for name in words & views.keys()]
     return tuple(sorted(found))

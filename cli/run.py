@@ -89,7 +89,5 @@ def days_needed(home: Home, period: Period) -> tuple[date, date]:
     The day before it gives the snapshots that it begins with; the days after it, up to the freeze, what came late and
     what was due after its end.
     """
-    from reports.period import LATE_HOURS  # noqa: PLC0415
-
-    late = timedelta(hours=home.config.parameter_hours("P_LATE", LATE_HOURS))
+    late = timedelta(hours=home.config.late_hours)
     return period.first - timedelta(days=1), period.end_day + late - timedelta(days=1)

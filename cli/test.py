@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     con = home.connection()
     try:
         prepare(con, config.scope, zone=config.zone)
-        results = test(con, wanted, period, freeze_at=min(period.freeze_at(config.parameter_hours("P_LATE", 72)), at))
+        results = test(con, wanted, period, freeze_at=min(config.freeze_at(period), at))
     finally:
         con.close()
     if args.json:

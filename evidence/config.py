@@ -33,10 +33,12 @@ from evidence.verify.formats.cosignature import WitnessKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from pydantic_core import ErrorDetails
 
 _SECRET = re.compile(r"(token|password|passphrase|secret|credentials?|key)$", re.IGNORECASE)
+LATE_HOURS = 72  # default of P_LATE, as in controls/parameters.yaml
 _OURS = ("root", "file_name")  # fields that the file does not set
 
 
@@ -107,6 +109,15 @@ class Config(Part):
                 next_step="Correct it in evidence.yaml.",
             )
         return hours
+
+    @property
+    def late_hours(self) -> int:
+        """How long after its end a period waits for late evidence: parameter P_LATE."""
+        return self.parameter_hours("P_LATE", LATE_HOURS)
+
+    def freeze_at(self, period: Period) -> datetime:
+        """When the evidence of `period` is frozen."""
+        return period.freeze_at(self.late_hours)
 
     def period(self, text: str) -> Period:
         """The period that `text` names, in the company's zone and fiscal calendar."""

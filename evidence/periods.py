@@ -44,6 +44,11 @@ class Period:
     zone: str
 
     @property
+    def file_stem(self) -> str:
+        """Its name as a part of file names."""
+        return self.name.replace("..", "_")
+
+    @property
     def start(self) -> datetime:
         """First instant, UTC."""
         return midnight(self.first, self.zone)

@@ -45,7 +45,7 @@ def load(folder: Path, period: Period) -> list[ControlResult]:
 
 
 def _path(folder: Path, period: Period) -> Path:
-    return folder / f"{period.name.replace('..', '_')}.json"
+    return folder / f"{period.file_stem}.json"
 
 
 def _result(raw: dict[str, Any], period: Period) -> ControlResult:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from reports.dora.metrics import Metrics
     from warehouse.home import Home
 
-LATE_HOURS = 72  # default of P_LATE: how long after its end a period waits for late evidence
-
 
 def assess(home: Home, period: Period, *, now: datetime) -> list[ControlResult]:
     """Ask every control of the catalogue about `period`, and keep what they found."""
@@ -48,7 +46,7 @@ def keep(home: Home, period: Period, metrics: Metrics, *, now: datetime) -> int:
 
 def _as_of(home: Home, period: Period, now: datetime) -> datetime:
     """What is later is not known of a period: its freeze, or now where that is still to come."""
-    return min(now, period.freeze_at(home.config.parameter_hours("P_LATE", LATE_HOURS)))
+    return min(now, home.config.freeze_at(period))
 
 
 def publish_pack(home: Home, period: Period, metrics: Metrics, *, code: CodeIdentity, now: datetime) -> Published:

@@ -115,8 +115,7 @@ class Builder:
         if not files:
             return Counts()
         row = self._con.execute(
-            "SELECT sum(received), sum(stored), sum(versions), sum(duplicate), sum(conflict), sum(quarantined)"
-            " FROM read_parquet($files, hive_partitioning=false) WHERE receipt = $receipt",
+            f"{_TOTALS} FROM read_parquet($files, hive_partitioning=false) WHERE receipt = $receipt",
             {"files": files, "receipt": receipt},
         ).fetchone()
         return Counts(*(int(n or 0) for n in row or ()))
@@ -177,10 +176,7 @@ class Builder:
         )
         self._quarantine(sheet, batch)
         self._commit(CONSERVATION, CONSERVATION_COLUMNS, "FROM counted ORDER BY ALL", f"{sheet.table}-{batch}")
-        row = self._con.execute(
-            "SELECT sum(received), sum(stored), sum(versions), sum(duplicate), sum(conflict), sum(quarantined)"
-            " FROM counted"
-        ).fetchone()
+        row = self._con.execute(f"{_TOTALS} FROM counted").fetchone()
         return Counts(*(int(n or 0) for n in row or ()))
 
     def _quarantine(self, sheet: Sheet, batch: str) -> None:
@@ -236,6 +232,8 @@ def table_columns(sheet: Sheet) -> dict[str, str]:
     own = {column.name: STORED_TYPE[column.type] for column in sheet.columns}
     return own | {name: kind for name, (kind, _) in SYSTEM_COLUMNS.items()}
 
+
+_TOTALS = "SELECT sum(received), sum(stored), sum(versions), sum(duplicate), sum(conflict), sum(quarantined)"
 
 # What is written: all but duplicates and what is there already. `fates` names only what is not simply first.
 _LASTING = """(

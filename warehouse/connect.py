@@ -54,7 +54,7 @@ def add_views(con: duckdb.DuckDBPyConnection, *, folder: Path = VIEWS, materiali
         ControlError: a view that cannot be made, with DuckDB's reason.
     """
     kind = "TEMP TABLE" if materialise else "VIEW"
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sql"))}
+    texts = view_texts(folder)
     for name in _ordered(texts):
         try:
             con.execute(f"CREATE OR REPLACE {kind} {name} AS\n{texts[name]}")
@@ -64,9 +64,7 @@ def add_views(con: duckdb.DuckDBPyConnection, *, folder: Path = VIEWS, materiali
 
 def _ordered(texts: Mapping[str, str]) -> list[str]:
     """Names so that each comes after those its text mentions."""
-    needs = {
-        name: {w for w in re.findall(r"\w+", _code(text)) if w in texts and w != name} for name, text in texts.items()
-    }
+    needs = {name: {w for w in words_of(text) if w in texts and w != name} for name, text in texts.items()}
     order: list[str] = []
     while len(order) < len(needs):
         ready = [name for name in needs if name not in order and needs[name] <= set(order)]
@@ -76,8 +74,14 @@ def _ordered(texts: Mapping[str, str]) -> list[str]:
     return order
 
 
-def _code(text: str) -> str:
-    return re.sub(r"--[^\n]*", "", text)
+def words_of(sql: str) -> set[str]:
+    """Every word of a query outside its comments: among them the tables and views that it reads."""
+    return set(re.findall(r"\w+", re.sub(r"--[^\n]*", "", sql)))
+
+
+def view_texts(folder: Path = VIEWS) -> dict[str, str]:
+    """The SELECT of every view of `folder`, by the view's name."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sql"))}
 
 
 def _base(

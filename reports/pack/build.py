@@ -94,7 +94,7 @@ def publish(
     facts.register(con, results, metrics, period)
     home.log.append(_assessments(home, period, results, code, now))
     ledger, statements = _ledger(home, signers, now)
-    name = f"SOX-{period.name.replace('..', '_')}-v{version + 1}"
+    name = f"SOX-{period.file_stem}-v{version + 1}"
     attached = files(con, results, statements)
     common = _common(home, period, name, signers, ledger, now)
     manifest = build_manifest(
@@ -124,7 +124,7 @@ def _content(home: Home, period: Period, results: Sequence[ControlResult], metri
 
 
 def _latest(folder: Path, period: Period) -> tuple[int, dict[str, Any] | None]:
-    records = [json.loads(p.read_bytes()) for p in folder.glob(f"SOX-{period.name.replace('..', '_')}-v*.json")]
+    records = [json.loads(p.read_bytes()) for p in folder.glob(f"SOX-{period.file_stem}-v*.json")]
     last = max(records, key=lambda record: int(record["version"]), default=None)
     return (int(last["version"]), last) if last else (0, None)
 
@@ -162,7 +162,7 @@ def _common(home: Home, period: Period, name: str, signers: Signers, ledger: Led
     return {
         "pack": {
             "id": name, "title": f"Evidence pack {name}", "company": home.config.company, "period": period,
-            "freeze_at": period.freeze_at(home.config.parameter_hours("P_LATE", 72)), "now": now,
+            "freeze_at": home.config.freeze_at(period), "now": now,
             "now_iso": now.isoformat().replace("+00:00", "Z"), "file_name": f"{name}.pdf",
             "status": "Draft: exceptions and conclusions await disposition and sign-off by named persons",
             "signer": signers.pdf.subject, "certificate_sha256": signers.pdf.fingerprint,
