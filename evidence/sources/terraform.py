@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
 
+from evidence.aws import s3_client
 from evidence.canonical import sha256
 from evidence.capture import Gap, Outcome, instant
 from evidence.errors import ConfigError, SourceRejected, SourceUnavailable
@@ -110,25 +111,10 @@ def connect(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Source:
 
 
 def _bucket(item: Mapping[str, Any], environ: Mapping[str, str]) -> Bucket:
-    import boto3  # noqa: PLC0415 - 0.2 s that local files need not pay
-    from botocore.config import Config  # noqa: PLC0415
-
     where = "terraform.buckets"
     check_names(where, item, ("bucket", "prefix", "suffix", "endpoint", "region"))
-    client: S3Client = boto3.client(
-        "s3",
-        endpoint_url=item.get("endpoint"),
-        region_name=item.get("region") or environ.get("AWS_REGION", "us-east-1"),
-        aws_access_key_id=environ.get("AWS_ACCESS_KEY_ID"),
-        aws_secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY"),
-        aws_session_token=environ.get("AWS_SESSION_TOKEN"),
-        config=Config(
-            connect_timeout=5,
-            read_timeout=60,
-            retries={"mode": "standard", "total_max_attempts": 6},
-            s3={"addressing_style": "path"} if "endpoint" in item else {},
-        ),
-    )
+    region = item.get("region") or environ.get("AWS_REGION", "us-east-1")
+    client = s3_client(environ, endpoint=item.get("endpoint"), region=region, attempts=6)
     return Bucket(text(where, item, "bucket"), item.get("prefix", ""), item.get("suffix", ".tfstate"), client)
 
 

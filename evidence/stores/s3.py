@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from botocore.exceptions import ClientError, FlexibleChecksumError
 
+from evidence.aws import s3_client
 from evidence.errors import ConfigError, IntegrityError, StoreError
 from evidence.stores._durable import narrowed
 from evidence.stores._s3_errors import FOREIGN, code_of, translated
@@ -53,28 +54,10 @@ def open(url: str, *, cache: Path, environ: Mapping[str, str]) -> S3Store:  # no
             f"store {url!r} is not s3://BUCKET/PREFIX?endpoint=URL&region=NAME",
             next_step="Correct `store` in the configuration; credentials belong in the environment, not there.",
         )
+    region = options.get("region") or environ.get("AWS_REGION")
+    client = s3_client(environ, endpoint=options.get("endpoint"), region=region, attempts=5)
     folder = cache / hashlib.sha256(url.encode()).hexdigest()[:16]
-    return S3Store(parts.netloc, parts.path.strip("/"), _client(options, environ), cache=folder, url=url)
-
-
-def _client(options: Mapping[str, str], environ: Mapping[str, str]) -> S3Client:
-    import boto3  # noqa: PLC0415 - 0.2 s that a file store need not pay
-    from botocore.config import Config  # noqa: PLC0415
-
-    return boto3.client(
-        "s3",
-        endpoint_url=options.get("endpoint"),
-        region_name=options.get("region") or environ.get("AWS_REGION"),
-        aws_access_key_id=environ.get("AWS_ACCESS_KEY_ID"),
-        aws_secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY"),
-        aws_session_token=environ.get("AWS_SESSION_TOKEN"),
-        config=Config(
-            connect_timeout=5,
-            read_timeout=60,
-            retries={"mode": "standard", "total_max_attempts": 5},
-            s3={"addressing_style": "path"} if "endpoint" in options else {},
-        ),
-    )
+    return S3Store(parts.netloc, parts.path.strip("/"), client, cache=folder, url=url)
 
 
 class S3Store(Store):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from controls.definitions import CATALOG, catalogue, control, in_force
+from controls.definitions import CATALOG, catalogue, control, in_force, parameter_defaults
+from evidence.config import LATE_HOURS
 from evidence.errors import ControlError
 
 if TYPE_CHECKING:
@@ -121,3 +122,8 @@ def test_unknown_control_lists_the_valid_ones() -> None:
     """Asking for a control that is not there says which are."""
     with pytest.raises(ControlError, match=r"'CHG-99' is not in the catalogue; there are APD-02, "):
         control("CHG-99")
+
+
+def test_the_freeze_of_the_configuration_is_the_catalogues() -> None:
+    """P_LATE has one default, wherever it is asked for."""
+    assert int(parameter_defaults()["P_LATE"]["value"]) == LATE_HOURS
