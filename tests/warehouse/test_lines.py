@@ -63,6 +63,7 @@ def built(folder: Path, stream: str, data: bytes, *, in_place: bool) -> dict[str
 @given(events=st.lists(EVENTS.map(json.dumps) | ODDITIES, max_size=8))
 @settings(max_examples=25, deadline=None)
 @example(events=['{"auditID": "a", "stage": "x"}', '{"auditID": "b", "stage": "x"}', '{"auditID": "a", "stage": "y"}'])
+@example(events=["{}", "\x0b{}"])
 @example(events=['{"auditID": "a"}', '{"auditID": "b"}', '{"items": [{"auditID": "c"}]}', '{"kind": 0}'])
 def test_both_ways_make_the_same_tables(
     tmp_path_factory: pytest.TempPathFactory, stream: str, events: list[str]
