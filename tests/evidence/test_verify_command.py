@@ -19,6 +19,7 @@ from evidence.verify.report import Name, Report, Result, failed, not_checked, pa
 from reports.pack.keys import make_software_key, write_trust
 from reports.pack.manifest import build_manifest
 from tests import packs
+from tests.docs.handbook import page
 
 if TYPE_CHECKING:
     from reports.pack.keys import PackSigner
@@ -252,14 +253,13 @@ def test_report_shows_no_control_characters() -> None:
 
 def test_documented_manifest_is_one() -> None:
     """The reference shows a manifest that the verifier would read."""
-    page = (Path(__file__).parents[2] / "docs" / "pack-manifest.md").read_text()
-    example = json.loads(page.partition("<!-- manifest -->\n```json\n")[2].partition("```")[0])
+    example = json.loads(page("docs/pack-manifest.md").partition("<!-- manifest -->\n```json\n")[2].partition("```")[0])
 
     assert manifest.parse_manifest(canonical(example)).ledger is not None
 
 
 def test_documented_checks_are_all() -> None:
     """Every check that a report can show is explained."""
-    page = (Path(__file__).parents[2] / "docs" / "pack-manifest.md").read_text()
+    text = page("docs/pack-manifest.md")
 
-    assert [name for name in Name if f"`{name}`" not in page] == []
+    assert [name for name in Name if f"`{name}`" not in text] == []
