@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +21,8 @@ from tests import packs
 from tests.docs.handbook import page
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from reports.pack.keys import PackSigner
 
 
