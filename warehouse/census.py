@@ -147,7 +147,8 @@ def _count(home: Home, sheet: Sheet, receipts: Sequence[Receipt], scratch: Path)
         try:
             rows = _rows(con, sheet)
         except (duckdb.InvalidInputException, duckdb.IOException):
-            if not staging.distrust():  # a line somewhere is no JSON, and only splitting finds which
+            captures = {sighting.capture for receipt in receipts for sighting in home.custody.sightings(receipt)}
+            if not staging.distrust(sorted(captures)):  # a line somewhere is no JSON, and only splitting finds which
                 raise
             rows = _rows(con, sheet)
     append(home.lake, "evidence_census", rows)
