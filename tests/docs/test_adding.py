@@ -86,7 +86,7 @@ def test_the_section_is_found_and_drawn(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_source_collects_and_every_addition_is_an_asset(tmp_path: Path) -> None:
-    """In a copy of the tree with all three examples: the source's own test and lint pass, and Dagster shows each of them."""
+    """In a copy of the tree with all three examples: the source's own test and lint pass; Dagster shows each."""
     page(SOURCE)
     tree = copy_of_tree(tmp_path)
     for name in (CONTROL, SECTION, SOURCE):
