@@ -57,8 +57,8 @@ FROM fact_link AS l SEMI JOIN traced AS t ON t.fact_type = l.fact_type AND t.fac
 ORDER BY ALL
 """
 _RECORDS = """
-SELECT r.fact_type, r.fact_id, r.evidence.stream, r.evidence.capture, r.evidence.record, r.natural_key, r.collected_at,
-    r.receipt
+SELECT r.fact_type, r.fact_id, r.evidence.stream, r.evidence.capture, r.evidence.record, r.natural_key,
+    CAST(r.collected_at AS VARCHAR), r.receipt
 FROM fact_record AS r SEMI JOIN traced AS t ON t.fact_type = r.fact_type AND t.fact_id = r.fact_id
 ORDER BY ALL
 """
@@ -247,7 +247,7 @@ def _recomputed(value: dict[str, Any], again: Metrics) -> str:
 def _value(con: duckdb.DuckDBPyConnection, name: str, period: str | None) -> dict[str, Any]:
     parts = METRIC.fullmatch(name)
     where = "starts_with(metric_value_id, $name)"
-    given: dict[str, Any] = {"name": name, "period": period}
+    given = {"name": name, "period": period}
     if parts:
         where = "metric = $metric AND service = $service AND grain = $grain AND period_start = $start::DATE"
         given = {**parts.groupdict(), "period": period}
@@ -279,8 +279,7 @@ def _records(con: duckdb.DuckDBPyConnection, facts: set[tuple[str, str]]) -> dic
     _register(con, facts)
     found: dict[tuple[str, str], tuple[Source, ...]] = {}
     for fact_type, fact_id, *source in con.execute(_RECORDS).fetchall():
-        stream, capture, record, natural_key, collected_at, receipt = source
-        held = Source(stream, capture, record, natural_key, _plain(collected_at), receipt)
+        held = Source(*source)
         found[fact_type, fact_id] = (*found.get((fact_type, fact_id), ()), held)
     return found
 
