@@ -12,8 +12,15 @@ from assets.partitions import DAILY, days_of
 from assets.resources import HomeResource, retrying
 from evidence.collecting import clock_of
 from evidence.custody import Receipt
+from evidence.freshness import Freshness, freshness
 from evidence.sources.base import Stream
 from evidence.sources.registry import connector, names
+from warehouse.status import present
+
+_CHECKS = {
+    "received_whole": "Every window asked was received whole.",
+    "fresh": "The newest window is here within its allowance, and no day between the first and the last is missing.",
+}
 
 
 def stream_key(stream: str) -> dg.AssetKey:
@@ -50,8 +57,9 @@ def _system_assets(system: str, streams: tuple[Stream, ...]) -> dg.AssetsDefinit
         can_subset=True,
         pool=system,
         check_specs=[
-            dg.AssetCheckSpec("received_whole", asset=key, description="Every window asked was received whole.")
+            dg.AssetCheckSpec(name, asset=key, description=description)
             for key in by_key
+            for name, description in _CHECKS.items()
         ],
     )
     def collected(
@@ -74,15 +82,20 @@ def _system_assets(system: str, streams: tuple[Stream, ...]) -> dg.AssetsDefinit
             done.raise_failures()
 
         retrying(context, home, work)
+        lateness = {stream.name: stream.lateness for stream in streams}
         for name in sorted(wanted):
-            yield _result(name, [r for r in receipts if r.stream == name])
+            held = opened.custody.receipts(name)
+            moment = present(opened, held, home.now())
+            fresh = freshness(name, held, now=moment, lateness=lateness[name])
+            yield _result([r for r in receipts if r.stream == name], fresh)
 
     return collected
 
 
-def _result(stream: str, receipts: list[Receipt]) -> dg.MaterializeResult[None]:
+def _result(receipts: list[Receipt], fresh: Freshness) -> dg.MaterializeResult[None]:
     partial = [r for r in receipts if not r.complete]
-    key = stream_key(stream)
+    key = stream_key(fresh.stream)
+    told = fresh.as_json()
     return dg.MaterializeResult(
         asset_key=key,
         metadata={
@@ -90,6 +103,8 @@ def _result(stream: str, receipts: list[Receipt]) -> dg.MaterializeResult[None]:
             "captures": sum(int(r.body["captures"]) for r in receipts),
             "bytes": sum(int(r.body["bytes"]) for r in receipts),
             "gaps": sum(len(r.body["gaps"]) for r in receipts),
+            "last window ended": told["window_end"] or "never",
+            "gaps ever": len(fresh.gaps),
         },
         check_results=[
             dg.AssetCheckResult(
@@ -98,6 +113,18 @@ def _result(stream: str, receipts: list[Receipt]) -> dg.MaterializeResult[None]:
                 passed=not partial,
                 severity=dg.AssetCheckSeverity.WARN,
                 metadata={"partial": [gap for r in partial for gap in r.body["gaps"]][:20]},
-            )
+            ),
+            dg.AssetCheckResult(
+                asset_key=key,
+                check_name="fresh",
+                passed=fresh.fresh and not fresh.holes,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={
+                    "state": fresh.state,
+                    "waiting hours": told["waiting_hours"],
+                    "allowance hours": told["allowance_hours"],
+                    "never asked": told["holes"][:20],
+                },
+            ),
         ],
     )

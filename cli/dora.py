@@ -36,6 +36,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--grain", action="append", metavar="GRAIN", help="only this grain (window, week, …); repeatable"
     )
     parser.add_argument("--metric", action="append", metavar="METRIC", help="only this metric; repeatable")
+    parser.add_argument(
+        "--targets", action="store_true", help="the delivery programme's targets instead of the metrics"
+    )
     parser.add_argument("--json", action="store_true", help="print one array, an object per statistic")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the same rows to FILE")
 
@@ -51,6 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
     _known("grain", args.grain, GRAINS)
     _known("metric", args.metric, BY_NAME)
+    if args.targets:
+        return _targets(args)
     metrics = _of_facts(args) if args.facts else _of_home(args)
     rows = [
         row for row in metrics.to_rows() if _wanted(row, "grain", args.grain) and _wanted(row, "metric", args.metric)
@@ -98,6 +103,55 @@ def _of_home(args: argparse.Namespace) -> Metrics:
     return measure(home, _period(args, home), now=args.as_of or now())
 
 
+def _targets(args: argparse.Namespace) -> int:
+    """Print or write the targets of the configured home."""
+    from reports.dora.targets import targets  # noqa: PLC0415 - keeps `--help` quick
+    from reports.period import measure  # noqa: PLC0415
+
+    if args.facts or args.timezone:
+        raise ConfigError(
+            "targets are asked of a home: a folder of facts knows neither vulnerabilities nor service levels",
+            next_step="Leave --facts and --timezone out.",
+        )
+    home = open_home(args)
+    period = _period(args, home)
+    metrics = measure(home, period, now=args.as_of or now())
+    with home.connection() as con:
+        rows = targets(con, metrics, period)
+    if args.csv:
+        _write_csv(args.csv, [row | {"points": _points(row)} for row in rows])
+    if args.json:
+        print("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]")
+    elif not args.csv:
+        _print_targets(rows)
+    return 0
+
+
+def _points(row: dict[str, Any]) -> str:
+    return ", ".join(f"{month} {_number(value)}" for month, value in row["points"])
+
+
+def _print_targets(rows: list[dict[str, Any]]) -> None:
+    cells: list[tuple[str, ...]] = [
+        ("TARGET", "WANTED", "FOUND", "N", "STATUS", "WEEKS MET", "TREND", "BY MONTH", "EVIDENCE")
+    ]
+    for row in rows:
+        evidence = row["evidence"] + (f" ({row['note']})" if row["note"] else "")
+        cells.append(
+            (
+                row["target"], row["wanted"], _number(row["value"]), str(row["n"]), row["status"],
+                row["weeks_met"] or "-", row["trend"] or "-", _points(row) or "-", evidence,
+            )
+        )  # fmt: skip
+    _print_columns(cells)
+
+
+def _print_columns(cells: list[tuple[str, ...]]) -> None:
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
+    for line in cells:
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
 def _period(args: argparse.Namespace, home: Home) -> Period:
     from evidence.periods import last_quarter  # noqa: PLC0415
 
@@ -143,7 +197,7 @@ def _print_table(rows: list[dict[str, Any]], metrics: Metrics) -> None:
     """The headlines of the window, or of the grains asked for, then the guards that do not hold."""
     grains = {row["grain"] for row in rows}
     shown = [r for r in rows if r["statistic"] in HEADLINES and (r["grain"] == "window" or "window" not in grains)]
-    cells = [("METRIC", "SERVICE", "PERIOD", "STATISTIC", "VALUE", "UNIT", "N", "STATUS")]
+    cells: list[tuple[str, ...]] = [("METRIC", "SERVICE", "PERIOD", "STATISTIC", "VALUE", "UNIT", "N", "STATUS")]
     for row in shown:
         value = "withheld" if row["metric"] in metrics.withheld else _number(row["value"])
         period = f"{row['grain']} {row['period_start']}"
@@ -159,9 +213,7 @@ def _print_table(rows: list[dict[str, Any]], metrics: Metrics) -> None:
                 row["status"],
             )
         )
-    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    for line in cells:
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+    _print_columns(cells)
     for guard in metrics.guards:
         if not guard.ok:
             print(f"guard {guard.guard}: found {_number(guard.value)}, limit {_number(guard.limit)}")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # `maturity_days` only tells how long ago a period ended; it is no part of what is said of it.
 _CHANGED = """
 CREATE OR REPLACE TEMP TABLE kept_value AS
-WITH newest AS (SELECT * FROM main.metric_value_current WHERE period = $period)
+WITH newest AS (SELECT * FROM metric_value_current WHERE period = $period)
 SELECT $period AS period, coalesce(h.version, 0) + 1 AS version,
     CASE
         WHEN h.version IS NULL THEN 'first'
@@ -43,12 +43,21 @@ WHERE h.version IS NULL
     OR (h.metric_value_id, h.status, h.value, h.n, h.numerator, h.open_count, h.excluded_count, h.mean, h.p95)
         IS DISTINCT FROM
         (c.metric_value_id, c.status, c.value, c.n, c.numerator, c.open_count, c.excluded_count, c.mean, c.p95)
+UNION ALL BY NAME
+-- A day without facts has no value: one that had some, before a record was corrected, is withdrawn.
+SELECT h.* EXCLUDE (version, reason, computed_at, as_of, metric_value_id, status, value, n, numerator, denominator),
+    h.version + 1 AS version, 'restated: the facts are no more' AS reason, $computed_at::TIMESTAMPTZ AS computed_at,
+    $as_of::TIMESTAMPTZ AS as_of, sha256(h.metric_value_id || '|withdrawn') AS metric_value_id,
+    'withdrawn' AS status, 0::BIGINT AS n
+FROM newest AS h
+ANTI JOIN computed_value USING (metric, service, grain, period_start)
+WHERE h.status <> 'withdrawn'
 """
 _EVIDENCE = """
 SELECT e.*, $computed_at::TIMESTAMPTZ AS computed_at
 FROM computed_evidence AS e
 SEMI JOIN kept_value USING (metric_value_id)
-ANTI JOIN main.metric_evidence AS h USING (metric_value_id)
+ANTI JOIN metric_evidence AS h USING (metric_value_id)
 ORDER BY ALL
 """
 
@@ -83,7 +92,7 @@ def keep_results(
     held = {
         control: (int(version), digest)
         for control, version, digest in con.execute(
-            "SELECT control, version, result_sha256 FROM main.control_conclusions_current WHERE period = $period",
+            "SELECT control, version, result_sha256 FROM control_conclusions_current WHERE period = $period",
             {"period": period.name},
         ).fetchall()
     }

@@ -13,7 +13,7 @@ import pikepdf
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from weasyprint import HTML, Attachment
 
-from evidence.canonical import sha256
+from evidence.canonical import canonical, sha256
 from evidence.verify.formats import cosignature, merkle
 from evidence.verify.formats.checkpoint import Checkpoint
 from evidence.verify.formats.cosignature import WitnessKey
@@ -98,12 +98,12 @@ class LogOfTests:
         """The root over the first `size` leaves, or all."""
         return merkle.root([merkle.leaf_hash(leaf) for leaf in self.leaves[:size]])
 
-    def checkpoint(self, size: int | None = None) -> str:
-        """The signed and cosigned checkpoint over the first `size` leaves, or all."""
+    def checkpoint(self, size: int | None = None, at: datetime = NOW) -> str:
+        """The checkpoint over the first `size` leaves, or all, signed and, at the time `at`, cosigned."""
         body = Checkpoint(self.origin, len(self.leaves[:size]), self.root(size)).body()
         own = Ed25519Key(self.origin, _public(self.seed))
         lines = [Signature(own.name, own.key_id, _private(self.seed).sign(body))]
-        seconds = int(NOW.timestamp())
+        seconds = int(at.timestamp())
         for number in self.witnesses:
             key = self._witness(number)
             value = cosignature.encode(seconds, _private(number).sign(cosignature.message(body, seconds)))
@@ -128,9 +128,15 @@ class LogOfTests:
         return WitnessKey(f"witness-{number}.example", _public(number))
 
 
+PLAN = canonical({
+    "kind": "plan", "name": "2026Q3", "at": "2026-06-30T06:00:00Z", "period_start": "2026-07-01T04:00:00Z",
+    "period_end": "2026-10-01T04:00:00Z", "streams": [], "schedule": "daily", "sla_hours": 72,
+})  # fmt: skip
+
+
 def grown_log(leaves: int = 12) -> LogOfTests:
-    """A log of `leaves` receipts."""
-    return LogOfTests(leaves=[b'{"receipt":%d}' % number for number in range(leaves)])
+    """A log of a plan that asks for nothing, and numbered statements after it."""
+    return LogOfTests(leaves=[PLAN, *(b'{"receipt":%d}' % number for number in range(1, leaves))])
 
 
 def pack_pdf(

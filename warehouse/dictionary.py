@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from warehouse.build import CONSERVATION, CONSERVATION_COLUMNS, QUARANTINE, QUARANTINE_COLUMNS
+from warehouse.published import PUBLISHED
 from warehouse.sheets import STORED_TYPE, SYSTEM_COLUMNS, sheets
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _CONSERVATION = (
 _COUNTS_MEANING = {
     CONSERVATION: (CONSERVATION_COLUMNS, _CONSERVATION),
     QUARANTINE: (QUARANTINE_COLUMNS, "Every record that could not be stored, with its position and the reason."),
+    **PUBLISHED,
 }
 
 

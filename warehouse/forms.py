@@ -105,7 +105,11 @@ def why_not(text: str) -> str:
     kind = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}.get(
         type(value), "number"
     )
-    return "text that is no JSON by the standard" if kind == "object" else f"a {kind} where an object is expected"
+    return (
+        "text that is no JSON by the standard"
+        if kind == "object"
+        else f"{'an' if kind == 'array' else 'a'} {kind} where an object is expected"
+    )
 
 
 def is_ndjson(text: str, start: int = 0) -> bool:

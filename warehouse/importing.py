@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from evidence.errors import ConfigError
@@ -72,9 +73,10 @@ def take_files(
     """
     sheet = sheet_of(stream)
     receipts = []
-    for path, name in files:
+    for number, (path, name) in enumerate(files):
+        arrived = now + timedelta(microseconds=number)  # so that a rebuild finds the order in which they were named
         try:
-            receipts.append(custody.keep_file(sheet.stream, path, name=name, now=now))
+            receipts.append(custody.keep_file(sheet.stream, path, name=name, now=arrived))
         except PermissionError as error:
             raise ConfigError(
                 f"{path} was to be imported, but may not be read", next_step="Make it readable for this user."

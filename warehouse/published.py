@@ -1,9 +1,9 @@
-"""Tables of what was found: metrics and verdicts, kept so that people read them in SQL.
+"""Tables of what was found: metrics, verdicts, the census of fields; kept so that people read them in SQL.
 
 - Append-only. What was said of a period stays; a later, different answer is the next version, with its reason.
 - The views `…_current` show the newest version of each.
-- They are written by the reports (reports.kept) and read here like any other table; nothing that a control asks rests
-  on them.
+- They are written by the reports (reports.kept) and the census (warehouse.census), and read like any other table;
+  nothing that a control asks rests on them.
 """
 
 from __future__ import annotations
@@ -50,6 +50,11 @@ CONTROL_VERDICTS: Mapping[str, str] = {
     "population": "VARCHAR", "subject": "VARCHAR", "attribute": "VARCHAR", "verdict": "VARCHAR", "reason": "VARCHAR",
     "event_time": "TIMESTAMPTZ", "evidence": "VARCHAR",
 }  # fmt: skip
+CENSUS: Mapping[str, str] = {
+    "stream": "VARCHAR", "kind": "VARCHAR", "name": "VARCHAR", "first_seen": "TIMESTAMPTZ", "capture": "VARCHAR",
+    "record": "BIGINT",
+}  # fmt: skip
+CENSUS_RECEIPTS: Mapping[str, str] = {"stream": "VARCHAR", "receipt": "VARCHAR"}
 PUBLISHED: Mapping[str, tuple[Mapping[str, str], str]] = {
     "metric_value": (
         METRIC_VALUE,
@@ -64,6 +69,11 @@ PUBLISHED: Mapping[str, tuple[Mapping[str, str], str]] = {
         CONTROL_VERDICTS,
         "One verdict of one assessment; `evidence` is a JSON array of {stream, capture, record}.",
     ),
+    "evidence_census": (
+        CENSUS,
+        "A top-level field (`field`) or kind of event (`kind`) that a stream has shown, and the first record with it.",
+    ),
+    "evidence_census_receipts": (CENSUS_RECEIPTS, "Receipts whose records the census has counted."),
 }
 
 CURRENT = """

@@ -21,6 +21,7 @@ In `state_dir`: `checkpoint` (the latest note), `signed_at`, `state.sqlite`, `lo
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from evidence.errors import ConfigError, IntegrityError
@@ -37,7 +38,6 @@ from evidence.verify.formats.proof import Proof
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     from evidence.ledger.keys import Signer
@@ -51,7 +51,7 @@ class Log:
     def __init__(self, store: Store, state: State, origin: str, retain_until: datetime | None) -> None:
         self._store = store
         self._state = state
-        self._retain_until = retain_until
+        self.retain_until = retain_until
         self._stored = Stored(store)
         self._heads = Heads(store, origin)
         self.origin = origin
@@ -227,7 +227,7 @@ class Log:
         return whole
 
     def _publish(self, note: bytes) -> None:
-        self._heads.keep(note, self._retain_until)
+        self._heads.keep(note, self.retain_until)
         latest = self._heads.reload()
         if latest is not None:
             self._state.publish("checkpoint", latest)
@@ -235,6 +235,12 @@ class Log:
     def latest(self) -> bytes | None:
         """The latest checkpoint, with the most signatures; None before the first."""
         return self._heads.latest
+
+    @property
+    def signed_at(self) -> datetime | None:
+        """When this machine last signed a checkpoint, by its own clock; None if it does not know."""
+        stated = self._state.read("signed_at")
+        return datetime.fromisoformat(stated.decode()) if stated else None
 
     def checkpoints(self) -> Iterator[bytes]:
         """Every signed note that the store keeps, by ascending size."""
@@ -267,7 +273,7 @@ class Log:
             raise ConfigError(f"the store holds the log {held!r}, asked for {self.origin!r}") from error
 
     def _put(self, key: str, data: bytes) -> None:
-        self._store.put(key, data, retain_until=self._retain_until)
+        self._store.put(key, data, retain_until=self.retain_until)
 
     def _within(self, start: int, end: int) -> None:
         if not 0 <= start <= end <= self.size:

@@ -95,6 +95,11 @@ class State:
         except OSError as error:
             raise StoreError(f"cannot write {self.folder / name}: {error}", next_step="Look at that disk.") from error
 
+    def read(self, name: str) -> bytes | None:
+        """What `publish` left under `name`; None if nothing."""
+        path = self.folder / name
+        return path.read_bytes() if path.exists() else None
+
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         try:

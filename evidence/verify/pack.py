@@ -13,7 +13,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from evidence.verify.anchors import ANCHORS_NAME, Held
 from evidence.verify.attachments import read_attachments
+from evidence.verify.collection import Elsewhere, check_collection
 from evidence.verify.errors import UsageError
 from evidence.verify.formats.errors import FormatError, ProofError
 from evidence.verify.log import Head, check_extends, check_log, read_head
@@ -56,14 +58,17 @@ def verify_pack(
     signed = check_signature(_bytes(pack), trust, now)
     checks = list(signed.checks)
     manifest, attachments = _contents(signed, checks)
+    before = None if previous is None else _Previous(previous, trust, now)
+    own = None if checkpoint is None else _bytes(checkpoint)
     if manifest is not None:
         checks.append(_check_attachments(manifest, attachments))
         checks.append(_check_folder(manifest, pack.with_suffix(".d")))
-        checks.extend(_check_ledger(manifest, attachments, trust))
-    if previous is not None:
-        checks.append(_check_previous(previous, manifest, trust, now))
-    if checkpoint is not None:
-        checks.append(_check_held(_bytes(checkpoint), manifest, trust))
+        held = (*(before.heads() if before else ()), *(() if own is None else (Held(own),)))
+        checks.extend(_check_ledger(manifest, attachments, Elsewhere(trust, held, signed.signed_at)))
+    if before is not None:
+        checks.append(before.check(manifest))
+    if own is not None:
+        checks.append(_check_held(own, manifest, trust))
     return Report(
         pack=pack.name,
         pack_id=None if manifest is None else manifest.pack_id,
@@ -122,7 +127,7 @@ def _check_folder(manifest: Manifest, folder: Path) -> Check:
     return _verdict(Name.FOLDER, problems, f"{len(named)} files in {folder.name}/" if named else "none are named")
 
 
-def _check_ledger(manifest: Manifest, attachments: Mapping[str, bytes], trust: Trust | None) -> Iterator[Check]:
+def _check_ledger(manifest: Manifest, attachments: Mapping[str, bytes], elsewhere: Elsewhere) -> Iterator[Check]:
     statements = None
     if LEDGER_NAME in attachments:
         try:
@@ -130,23 +135,39 @@ def _check_ledger(manifest: Manifest, attachments: Mapping[str, bytes], trust: T
         except FormatError as error:
             yield failed(Name.STATEMENTS, str(error))
             return
-    yield from check_log(manifest.ledger, statements, trust)
+    checks = tuple(check_log(manifest.ledger, statements, elsewhere.trust))
+    yield from checks
+    if manifest.ledger is not None:
+        anchors = attachments.get(ANCHORS_NAME)
+        yield from check_collection(manifest, checks, statements or (), anchors, elsewhere)
 
 
-def _check_previous(previous: Path, manifest: Manifest | None, trust: Trust | None, now: datetime) -> Check:
-    """The previous pack must itself hold, as far as its signature goes, before its log head says anything."""
-    signed = check_signature(_bytes(previous), trust, now)
-    checks = list(signed.checks)
-    older, _ = _contents(signed, checks)
-    broken = [check.name for check in checks if check.result is Result.FAILED]
-    if broken or older is None:
-        return failed(Name.PREVIOUS, f"{previous.name} does not verify itself: {', '.join(broken)}")
-    if older.ledger is None:
-        return not_checked(Name.PREVIOUS, f"{previous.name} carries no log")
-    if manifest is None:
-        return not_checked(Name.PREVIOUS, "this pack's manifest cannot be read")
-    head = Head(older.ledger.origin, older.ledger.size, older.ledger.root)
-    return check_extends(Name.PREVIOUS, head, manifest.ledger)
+class _Previous:
+    """The previous pack; it must itself hold, as far as its signature goes, before its log says anything."""
+
+    def __init__(self, path: Path, trust: Trust | None, now: datetime) -> None:
+        signed = check_signature(_bytes(path), trust, now)
+        checks = list(signed.checks)
+        self._name = path.name
+        self._manifest, _ = _contents(signed, checks)
+        self._broken = [check.name for check in checks if check.result is Result.FAILED]
+
+    def heads(self) -> tuple[Held, ...]:
+        """Its checkpoint, which may prove a time of the log; none if the pack itself does not hold."""
+        if self._broken or self._manifest is None or self._manifest.ledger is None:
+            return ()
+        return (Held(self._manifest.ledger.checkpoint_note.encode("utf-8", "surrogatepass")),)
+
+    def check(self, manifest: Manifest | None) -> Check:
+        """Whether the log of `manifest` only appends to this pack's."""
+        if self._broken or self._manifest is None:
+            return failed(Name.PREVIOUS, f"{self._name} does not verify itself: {', '.join(self._broken)}")
+        ledger = self._manifest.ledger
+        if ledger is None:
+            return not_checked(Name.PREVIOUS, f"{self._name} carries no log")
+        if manifest is None:
+            return not_checked(Name.PREVIOUS, "this pack's manifest cannot be read")
+        return check_extends(Name.PREVIOUS, Head(ledger.origin, ledger.size, ledger.root), manifest.ledger)
 
 
 def _check_held(note: bytes, manifest: Manifest | None, trust: Trust | None) -> Check:
@@ -161,7 +182,10 @@ def _check_held(note: bytes, manifest: Manifest | None, trust: Trust | None) -> 
 
 def _open_questions(checks: list[Check], signed: Signed) -> Iterator[str]:
     unchecked = {check.name for check in checks if check.result is Result.NOT_CHECKED}
-    yield "That the source systems told the truth, or that nothing was dropped before it was received."
+    yield (
+        "That the source systems told the truth, or that nothing was dropped before it was received: no log can show "
+        "that. The pack's completeness pages bound it by the sources' own totals and sequence numbers."
+    )
     yield "That the conclusions follow from the evidence: re-perform them from the captures (`verify --reperform`)."
     if Name.SIGNER in unchecked:
         yield "Who signed: anybody can sign with a key of the same name. Give the trust file (`--trust`)."
@@ -171,6 +195,10 @@ def _open_questions(checks: list[Check], signed: Signed) -> Iterator[str]:
         yield "When it was signed: without a trusted timestamp the signing time is the signer's own claim."
     if any(check.name is Name.TIMESTAMP and check.detail.endswith(UNARCHIVED) for check in checks):
         yield "That the timestamp authority's certificate was not revoked: the pack embeds no data about it."
+    if Name.PLAN in unchecked:
+        yield "That no first or last day and no stream was left out: no plan from before the period says what was due."
+    if Name.TIMES in unchecked:
+        yield "When evidence was collected: the receipts' times are the collector's own claim."
     if unchecked & {Name.CHECKPOINT, Name.WITNESSES, Name.CONSISTENCY}:
         yield "That the log was not rewritten before this pack by whoever holds its key."
     yield (

@@ -38,6 +38,9 @@ class Name(StrEnum):
     WITNESSES = "log witnesses"
     INCLUSION = "log inclusion"
     CONSISTENCY = "log consistency"
+    ANCHORS = "log times"
+    PLAN = "plan"
+    TIMES = "collection times"
     PREVIOUS = "previous pack"
     HELD = "checkpoint you hold"
 

@@ -36,7 +36,8 @@ SELECT o.metric, o.service, c.grain, c.period_start,
        count(*) FILTER (WHERE excluded) AS excluded_count,
        count(DISTINCT day) FILTER (WHERE NOT excluded) AS days,
        min(value) FILTER (WHERE NOT excluded AND NOT censored) AS minimum,
-       avg(value) FILTER (WHERE NOT excluded AND NOT censored) AS mean,
+       -- To the nanominute: two threads may add the same values in another order.
+       round(avg(value) FILTER (WHERE NOT excluded AND NOT censored), 9) AS mean,
        max(value) FILTER (WHERE NOT excluded AND NOT censored) AS maximum,
        quantile_cont(value, [0.5, 0.75, 0.9, 0.95]) FILTER (WHERE NOT excluded AND NOT censored) AS quantiles
 FROM dora_seen o JOIN dora_calendar c USING (day)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evidence.errors import ConfigError
 from evidence.ledger import keys as ledger_keys
 from reports.pack import keys as pack_keys
 from reports.pack.build import Signers
+from warehouse.checkpoints import LOG_KEY, log_signer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
+    from pathlib import Path
 
     from evidence.config import Config
+    from evidence.verify.trust import Trust
 
-LOG_KEY = "log.key"
 TRUST = "trust.json"
 _LONGEST = 40  # characters of the company's name in a certificate: X.509 allows 64 in all
 
@@ -28,11 +32,36 @@ def make_signers(config: Config, *, now: datetime) -> Signers:
         ledger_keys.generate(folder / LOG_KEY, config.log_origin)
     signers = load_signers(config)
     if not (folder / TRUST).exists():
-        pack_keys.write_trust(folder / TRUST, signers=[signers.pdf.trusted_pem], log_vkeys=[signers.log_vkey])
+        trust_file(config, folder / TRUST)
     return signers
+
+
+def trust_file(config: Config, path: Path) -> Trust:
+    """Write the auditor's trust file as keys and configuration are now; `ConfigError` if a root cannot be read."""
+    signers = load_signers(config)
+    return pack_keys.write_trust(
+        path,
+        signers=[signers.pdf.trusted_pem],
+        timestamp_roots=list(timestamp_roots(config)),
+        log_vkeys=[signers.log_vkey],
+        witness_vkeys=[one.vkey for one in config.witnesses],
+        witness_quorum=config.witness_quorum,
+    )
+
+
+def timestamp_roots(config: Config) -> Iterator[str]:
+    """The timestamp authority's root certificates, as PEM."""
+    for name in config.timestamping.roots:
+        try:
+            yield (config.root / name).read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(
+                f"timestamping.roots: cannot read {config.root / name}: {error}",
+                next_step="Name PEM files of the authority's root certificates.",
+            ) from error
 
 
 def load_signers(config: Config) -> Signers:
     """The signers; `ConfigError` says which key is missing and how to make it."""
-    log = ledger_keys.load(config.keys_path / LOG_KEY)
+    log = log_signer(config)
     return Signers(pack_keys.load_signer(config.keys_path), log, ledger_keys.log_key(log).vkey)

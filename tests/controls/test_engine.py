@@ -193,9 +193,8 @@ def test_version_in_force_at_the_event_decides(con: duckdb.DuckDBPyConnection) -
 
 WAIVER = {
     "id": "WV-1", "control": "CHG-99", "attribute": "A", "scope": {"rule": "x"}, "requested_by": "W1",
-    "beneficiary": "W1",
-    "approved_by": "W5", "created_at": "2024-01-31T10:00:00Z", "valid_from": "2024-01-01T00:00:00Z",
-    "valid_to": "2024-02-02T10:00:00Z",
+    "beneficiary": "W1", "approved_by": "W5", "created_at": "2024-01-31T10:00:00Z",
+    "valid_from": "2024-01-01T00:00:00Z", "valid_to": "2024-02-02T10:00:00Z",
 }  # fmt: skip
 
 

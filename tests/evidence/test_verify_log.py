@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from evidence.verify.trust import Trust
     from reports.pack.keys import PackSigner
 
-INDEXES = (3, 7, 11)
+INDEXES = (0, 3, 7, 11)
 
 
 @pytest.fixture(scope="module")
@@ -163,9 +163,9 @@ def test_forged_ledgers_are_detected(case: str, auditor: Auditor, log: LogOfTest
 @pytest.mark.parametrize(
     ("texts", "message"),
     [
-        ([b'{"receipt":3}', b'{"receipt":7}'], "1 named but absent"),
-        ([b'{"receipt":3}', b'{"receipt":7}', b'{"receipt":99}'], "1 named but absent or altered, 1 present"),
-        ([b'{"receipt":3}', b'{"receipt":7}', b'{"receipt":11}', b'{"receipt":3}'], "1 repeated"),
+        ([packs.PLAN, b'{"receipt":3}', b'{"receipt":7}'], "1 named but absent"),
+        ([packs.PLAN, b'{"receipt":3}', b'{"receipt":7}', b'{"receipt":99}'], "1 named but absent or altered, 1 present"),
+        ([packs.PLAN, b'{"receipt":3}', b'{"receipt":7}', b'{"receipt":11}', b'{"receipt":3}'], "1 repeated"),
     ],
 )
 def test_statements_are_those_of_the_log(texts: list[bytes], message: str, auditor: Auditor, log: LogOfTests) -> None:

@@ -59,6 +59,7 @@ def built(folder: Path, stream: str, data: bytes, *, in_place: bool) -> dict[str
         return {name: con.execute(f"FROM {name} ORDER BY ALL").fetchall() for name in names}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stream", TABLES)
 @given(events=st.lists(EVENTS.map(json.dumps) | ODDITIES, max_size=8))
 @settings(max_examples=25, deadline=None)

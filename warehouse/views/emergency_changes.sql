@@ -1,24 +1,28 @@
--- Emergency changes (CHG-13): one row per change that an emergency ticket names, by pull request and by deployment, with
--- the attributes A to D; `satisfied` exempts what the change bypassed.
+-- Emergency changes (CHG-13): one row per change that an emergency ticket names, by pull request and by deployment, or per
+-- ticket that names neither, with the attributes A to D; `satisfied` exempts what the change bypassed.
 WITH named AS (
     SELECT c.change AS subject, t.ticket_key, c.merged_at AS at, c.contributors AS actors, c.contributors,
         [c.merge_commit_sha, c.head_sha] AS shas, [c.evidence] AS proofs
     FROM tickets AS t JOIN change_reviews AS c ON c.repo = t.scope_repo AND c.number = t.scope_pull
     WHERE t.ticket_type = 'emergency'
     UNION ALL
-    SELECT d.repo || ':deployment:' || d.deployment_id, t.ticket_key, d.created_at, list_filter([p.principal_id], lambda x: x IS NOT NULL),
-        coalesce(flatten(list(c.contributors) FILTER (c.change IS NOT NULL)), []), [d.sha], [d.evidence]
+    SELECT d.subject, t.ticket_key, d.created_at,
+        list_distinct(list_filter(list(coalesce(r.trigger_principal, p.principal_id)), lambda x: x IS NOT NULL)),
+        coalesce(flatten(list(c.contributors) FILTER (c.change IS NOT NULL)), []), [d.sha], d.evidence
     FROM tickets AS t
-    JOIN github_deployments AS d ON d.repo = t.scope_repo AND d.deployment_id = t.scope_deployment
+    JOIN production_deployments AS d ON d.repo = t.scope_repo AND d.deployment_id = t.scope_deployment
     LEFT JOIN change_reviews AS c ON c.repo = d.repo AND c.merge_commit_sha = d.sha
-    LEFT JOIN github_workflow_runs AS r ON r.run_id = d.payload_run_id AND r.run_attempt = coalesce(d.payload_run_attempt, 1)
-    LEFT JOIN principals AS p ON p.system = 'github' AND p.account_key = CAST(coalesce(r.triggering_actor_id, d.creator_id) AS VARCHAR)
+    LEFT JOIN run_attempts AS r ON r.run_id = d.run_id AND r.run_attempt = d.run_attempt
+    LEFT JOIN principals AS p ON p.system = 'github' AND p.account_key = CAST(d.creator_id AS VARCHAR)
         AND d.created_at >= p.valid_from AND (p.valid_to IS NULL OR d.created_at < p.valid_to)
     WHERE t.ticket_type = 'emergency'
     GROUP BY ALL
+    UNION ALL
+    SELECT 'ticket:' || ticket_key, ticket_key, opened_at, list_filter([requester], lambda x: x IS NOT NULL), [], NULL, [evidence]
+    FROM tickets WHERE ticket_type = 'emergency' AND scope_pull IS NULL AND scope_deployment IS NULL
 ), reviewed AS (
     SELECT n.subject, n.ticket_key,
-        bool_or(NOT list_contains(n.contributors, r.reviewer) AND list_contains(n.shas, r.sha) AND r.outcome = 'accepted'
+        bool_or(NOT list_contains(list_concat(n.contributors, n.actors), r.reviewer) AND coalesce(list_contains(n.shas, r.sha), true) AND r.outcome = 'accepted'
             AND r.reviewed_at <= n.at + span_at('CHG-13', 'P_EMERG_REVIEW', n.at)) AS reviewed,
         bool_or(r.tests_ok AND r.scans_ok
             AND r.tests_finished_at <= n.at + span_at('CHG-13', 'P_EMERG_REVIEW', n.at)

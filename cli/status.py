@@ -1,0 +1,116 @@
+"""`evidence status`: per stream what is fresh, missing, late, quarantined and new; the store and the ledger."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cli.home import add_home_arguments, now, open_home
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from warehouse.status import Status, StreamStatus
+
+HELP = "freshness, gaps, late arrivals, quarantine and drift of every stream; the store and the ledger"
+_COLUMNS = (
+    "stream", "state", "last window ended", "waiting h", "allowed h", "gaps", "holes", "late", "latest h",
+    "quarantined", "conflicts", "drift", "unread",
+)  # fmt: skip
+_LISTED = 5  # of each kind, below the table
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """The form of the answer."""
+    add_home_arguments(parser)
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one object, with every gap and every new field")
+    form.add_argument("--csv", action="store_true", help="print one line per stream as CSV")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the state; 0 whatever it is."""
+    from warehouse.status import status  # noqa: PLC0415 - keeps `--help` quick
+
+    home = open_home(args)
+    found = status(home, now=now(), progress=lambda stream: print(f"looking at {stream}", file=sys.stderr))
+    controls = _controls()
+    if args.json:
+        told = found.as_json()
+        for stream in told["streams"]:
+            stream["controls"] = controls.get(stream["stream"], [])
+        print(json.dumps(told, indent=1, ensure_ascii=False))
+    elif args.csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerows([[name.replace(" ", "_") for name in _COLUMNS], *map(_cells, found.streams)])
+    else:
+        _print(found, controls)
+    return 0
+
+
+def _controls() -> dict[str, list[str]]:
+    """Stream -> the controls that rest on it."""
+    from controls.definitions import catalogue  # noqa: PLC0415 - keeps `--help` quick
+    from warehouse.sheets import sheet_of  # noqa: PLC0415
+
+    found: dict[str, set[str]] = {}
+    for name, control in catalogue().items():
+        sheet = control.sheet
+        needed = {stream for population in sheet.populations.values() for stream in population.streams}
+        needed |= {stream for attribute in sheet.attributes.values() for stream in attribute.needs}
+        for stream in needed:
+            found.setdefault(sheet_of(stream).stream, set()).add(name)
+    return {stream: sorted(names) for stream, names in found.items()}
+
+
+def _cells(stream: StreamStatus) -> list[Any]:
+    told = stream.as_json()
+    ended = told["window_end"] or (f"({told['asked_at']})" if told["asked_at"] else "")
+    counts = [len(told[name]) for name in ("gaps", "holes")]
+    return [
+        told["stream"], told["state"], ended, told["waiting_hours"], told["allowance_hours"], *counts, told["late"],
+        told["latest_hours"], told["quarantined"], told["conflicts"], len(told["drift"]), len(told["unread_fields"]),
+    ]  # fmt: skip
+
+
+def _print(found: Status, controls: Mapping[str, list[str]]) -> None:
+    rows = [list(_COLUMNS), *([_text(cell) for cell in _cells(stream)] for stream in found.streams)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    print(f"As of {found.as_json()['as_of']}")
+    for row in rows:
+        words = (c.rjust(w) if n > 2 else c.ljust(w) for n, (c, w) in enumerate(zip(row, widths, strict=True)))  # noqa: PLR2004 - the text columns
+        print("  ".join(words).rstrip())
+    for stream in found.streams:
+        _details(stream.as_json(), controls.get(stream.fresh.stream, []))
+    for name, held in (("Store", found.store), ("Ledger", found.ledger)):
+        print(f"{name}: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in held.items()))
+
+
+def _details(told: Mapping[str, Any], controls: list[str]) -> None:
+    """What the table only counts: the first few of each kind, and which controls rest on what is missing."""
+    lines = [
+        f"gap {g['start']} to {g['end']}: {g['cause']}"
+        + (f"; {g['recoverable_from']} may have it" if g["recoverable_from"] else "")
+        for g in told["gaps"]
+    ]
+    lines += [f"never asked: {hole['start']} to {hole['end']}" for hole in told["holes"]]
+    if told["state"] == "stale":
+        lines.append(f"the next window has been waiting for {told['waiting_hours']} hours")
+    shown = [*lines[:_LISTED], *([f"… {len(lines) - _LISTED} more; --json shows them"] if len(lines) > _LISTED else [])]
+    if lines and controls:
+        shown.append(f"controls that rest on it: {', '.join(controls)}")
+    if told["quarantined"]:
+        shown.append(f"{told['quarantined']} quarantined, the last one: {told['quarantine_reason']}")
+    shown += [
+        f"new {d['kind']} {d['name']} since {d['first_seen']}, in {d['capture'][:12]}:{d['record']}"
+        for d in told["drift"][:_LISTED]
+    ]
+    for line in shown:
+        print(f"  {told['stream']}: {line}")
+
+
+def _text(cell: Any) -> str:
+    return "" if cell in (0, None) else str(cell)
