@@ -18,6 +18,8 @@ NOT_SHOWN = {
     ("CHG-11", "C", EXCEPTION): "no source tells the reviewed plan",
     ("CHG-11", "E", PASS): "no source tells the plan's changes",
     ("CHG-11", "E", EXCEPTION): "no source tells the plan's changes",
+    ("CHG-13", "E", PASS): "the scenarios show it; a company has one ratio a period",
+    **{("EVD-06", a, v): "no source tells dispositions" for a in "ACD" for v in (PASS, EXCEPTION)},
     ("EVD-01", "F", EXCEPTION): "questions cut off at the period's bounds",
     ("EVD-01", "G", PASS): "the scenarios show it",
     ("EVD-01", "G", EXCEPTION): "what is not proved is INDETERMINATE",
