@@ -23,7 +23,7 @@ WITH calls AS (
     JOIN principals AS p ON p.system = 'vault' AND p.account_key = lower(c.entity_id)
     JOIN tickets AS t ON t.scope_system = 'vault' AND t.approved_at <= c.called_at
         AND c.called_at < coalesce(t.valid_to, t.expires_at, t.closed_at, t.incident_resolved_at, t.opened_at + INTERVAL 1 DAY)
-        AND (t.scope ->> '$.path' IS NULL OR starts_with(c.path, rtrim(t.scope ->> '$.path', '*')) OR starts_with(c.secret, rtrim(t.scope ->> '$.path', '*')))
+        AND ((t.scope ->> '$.path') IS NULL OR starts_with(c.path, rtrim(t.scope ->> '$.path', '*')) OR starts_with(c.secret, rtrim(t.scope ->> '$.path', '*')))
         AND coalesce(t.scope ->> '$.person', t.beneficiary, t.requester) = p.principal_id
     GROUP BY c.request_id
 )
