@@ -1,7 +1,7 @@
 -- Calls to production secret paths (APD-07), with who made them, by which policies, and what ticket covers them.
 -- `wildcard`: a policy of the token opens a whole mount, or everything (NULL: the policies' rules are not known).
 WITH calls AS (
-    SELECT v.*, regexp_replace(v.path, '^([^/]+/)(data|metadata)/', '\\1') AS secret, split_part(v.path, '/', 1) || '/' AS mount
+    SELECT v.*, regexp_replace(v.path, '^([^/]+/)(data|metadata)/', '\1') AS secret, split_part(v.path, '/', 1) || '/' AS mount
     FROM vault_calls AS v
     WHERE v.operation IN ('read', 'list', 'update', 'create', 'delete')
         AND EXISTS (SELECT 1 FROM scope_secret_paths AS s WHERE starts_with(v.path, s.prefix))
