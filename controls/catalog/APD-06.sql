@@ -11,7 +11,7 @@ WITH acts AS (
     FROM machine_identities AS m LEFT JOIN last_acts AS l ON l.nhi_id = m.subject
     WHERE m.registered OR (m.seen_at >= $period_start AND m.seen_at < $period_end)
 ), uses AS (
-    SELECT *, coalesce(agent LIKE 'kubectl/%', false) OR interactive OR NOT coalesce(from_its_network, true) AS by_person
+    SELECT *, (coalesce(agent LIKE 'kubectl/%', false) AND NOT in_run) OR interactive OR NOT coalesce(from_its_network, true) AS by_person
     FROM machine_uses WHERE used_at >= $period_start AND used_at < $period_end
 ), answers AS (
     SELECT subject, 'A' AS attribute, CASE WHEN registered AND owned THEN 'PASS' ELSE 'EXCEPTION' END AS verdict,

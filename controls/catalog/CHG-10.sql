@@ -26,15 +26,16 @@ WITH writes AS (
     WHERE m.by_person GROUP BY m.subject
 ), carried AS (
     -- The commit that the workload's pods carried next, and the deployment in force then.
-    SELECT m.subject, min_by(c.deployed_sha, c.as_of) AS sha, min_by(c.evidence, c.as_of) AS evidence
+    SELECT m.subject, m.object_name, min_by(c.deployed_sha, c.as_of) AS sha, min(c.as_of) AS seen_at, min_by(c.evidence, c.as_of) AS evidence
     FROM members AS m JOIN running_containers AS c ON c.namespace = m.namespace AND c.workload = m.object_name AND c.as_of >= m.called_at AND c.deployed_sha IS NOT NULL
-    WHERE m.by_deployer GROUP BY m.subject
+    WHERE m.by_deployer GROUP BY ALL
 ), in_force AS (
-    SELECT m.subject, max_by(d.sha, d.created_at) AS sha
-    FROM members AS m JOIN production_deployments AS d ON (d.service = m.object_name OR starts_with(m.object_name, d.service || '-')) AND d.created_at <= m.called_at + m.skew
-    WHERE m.by_deployer GROUP BY m.subject
+    -- When the pods were seen: the last deployment that succeeded, or the last that began.
+    SELECT c.subject, [max_by(d.sha, d.created_at) FILTER (d.succeeded_at <= c.seen_at), max_by(d.sha, d.created_at)] AS shas
+    FROM carried AS c JOIN production_deployments AS d ON (d.service = c.object_name OR starts_with(c.object_name, d.service || '-')) AND d.created_at <= c.seen_at
+    GROUP BY c.subject
 ), facts AS (
-    SELECT m.*, r.run_id, k.ticket, c.sha AS carried, f.sha AS deployed, CASE WHEN r.run_id IS NOT NULL THEN 'A' WHEN m.registered THEN 'B' WHEN k.ticket IS NOT NULL THEN 'C' END AS by_way,
+    SELECT m.*, r.run_id, k.ticket, c.sha AS carried, f.shas AS deployed, CASE WHEN r.run_id IS NOT NULL THEN 'A' WHEN m.registered THEN 'B' WHEN k.ticket IS NOT NULL THEN 'C' END AS by_way,
         concat_ws(' ', m.verb, m.object_kind, m.object_name) || ' by ' || m.principal AS what, proofs(list_concat(m.proofs, [m.nhi_evidence], coalesce(r.proofs, []), coalesce(k.proofs, []))) AS evidence,
         proofs(list_append(m.proofs, c.evidence)) AS carried_proofs
     FROM members AS m LEFT JOIN running AS r USING (subject) LEFT JOIN covered AS k USING (subject) LEFT JOIN carried AS c USING (subject) LEFT JOIN in_force AS f USING (subject)
@@ -47,7 +48,7 @@ SELECT 'writes' AS population, f.subject, w.letter AS attribute,
     CASE WHEN f.by_person THEN ['itsm.ticket', 'inc'] WHEN f.by_deployer THEN ['gh.run'] ELSE [] END AS needs
 FROM facts AS f, (VALUES ('A'), ('B'), ('C')) AS w(letter)
 UNION ALL
-SELECT 'writes', subject, 'D', CASE WHEN NOT by_deployer OR resource NOT IN ('deployments', 'statefulsets', 'daemonsets') THEN 'NOT_APPLICABLE' WHEN carried IS NULL OR deployed IS NULL THEN 'INDETERMINATE' WHEN carried = deployed THEN 'PASS' ELSE 'EXCEPTION' END,
+SELECT 'writes', subject, 'D', CASE WHEN NOT by_deployer OR resource NOT IN ('deployments', 'statefulsets', 'daemonsets') THEN 'NOT_APPLICABLE' WHEN carried IS NULL OR deployed IS NULL THEN 'INDETERMINATE' WHEN list_contains(deployed, carried) THEN 'PASS' ELSE 'EXCEPTION' END,
     CASE WHEN NOT by_deployer OR resource NOT IN ('deployments', 'statefulsets', 'daemonsets') THEN 'no workload written by the pipeline' WHEN carried IS NULL THEN 'no pod of the workload was seen afterwards' WHEN deployed IS NULL THEN 'no deployment is known'
-         ELSE 'pods carry ' || left(carried, 7) || ', deployed was ' || left(deployed, 7) END, called_at, carried_proofs, called_at, called_at, []
+         ELSE 'pods carry ' || left(carried, 7) || ', deployed was ' || left(deployed[2], 7) END, called_at, carried_proofs, called_at, called_at, []
 FROM facts

@@ -26,6 +26,8 @@ NOT_SHOWN = {
     ("EVD-01", "G", EXCEPTION): "what is not proved is INDETERMINATE",
     ("CHG-10", "B", EXCEPTION): "A is the exception where no way holds",
     ("CHG-10", "C", EXCEPTION): "A is the exception where no way holds",
+    ("EVD-06", "A", PASS): "no source tells dispositions",
+    ("EVD-06", "A", EXCEPTION): "no source tells dispositions",
     ("OPS-05", "B", EXCEPTION): "a missed target is no exception",
     ("SEC-01", "C", EXCEPTION): "what lacks a waiver is an exception of A or B",
     ("SEC-02", "C", EXCEPTION): "a waiver that is not valid is not relied on",
