@@ -25,7 +25,7 @@ WITH members AS (
     GROUP BY c.subject
 )
 SELECT 'logs' AS population, subject, 'A' AS attribute,
-    CASE WHEN coalesce(status, 'missing') = 'missing' OR missing_hours > 0 THEN 'EXCEPTION' WHEN heard THEN 'PASS' ELSE 'INDETERMINATE' END AS verdict,
+    CASE WHEN status = 'missing' OR missing_hours > 0 THEN 'EXCEPTION' WHEN heard THEN 'PASS' ELSE 'INDETERMINATE' END AS verdict,
     CASE WHEN status IS NULL THEN 'nothing says that it was collected' WHEN status = 'missing' THEN reason WHEN missing_hours > 0 THEN 'neither record nor heartbeat for ' || missing_hours || ' h'
          WHEN heard THEN 'heard in every hour' ELSE 'no heartbeat tells of the hours without a record' END AS reason, starts_at AS event_time, proofs AS evidence
 FROM days
