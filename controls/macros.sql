@@ -43,3 +43,11 @@ CREATE OR REPLACE MACRO scope_has(scope, wanted) AS contains(CAST(scope AS VARCH
 
 -- Rows of evidence without what is NULL, each once, in a fixed order.
 CREATE OR REPLACE MACRO proofs(rows) AS list_sort(list_distinct(list_filter(rows, lambda r: r IS NOT NULL)));
+
+-- Number of an IPv4 address; NULL for any other text.
+CREATE OR REPLACE MACRO ipv4(t) AS CASE WHEN regexp_full_match(t, '[0-9]{1,3}(\.[0-9]{1,3}){3}') THEN
+    list_reduce(list_transform(string_split(t, '.'), lambda p: CAST(p AS BIGINT)), lambda a, b: a * 256 + b) END;
+
+-- Whether an IPv4 address lies in a network such as 10.0.0.0/8; NULL where either is no IPv4.
+CREATE OR REPLACE MACRO in_network(ip, network) AS
+    ipv4(ip) >> (32 - CAST(split_part(network, '/', 2) AS INTEGER)) = ipv4(split_part(network, '/', 1)) >> (32 - CAST(split_part(network, '/', 2) AS INTEGER));

@@ -172,11 +172,12 @@ def compare(
     }
     named = {row["control"] for row in asked} | set(listed) | {control for control, _ in clean}
     built = [results[control] for control in sorted(named) if control in results]
-    unexpected = [row for result in built for row in _unexpected(result, listed, clean)]
+    members = {result.control.id: _members(result, asked) for result in built}
+    unexpected = [row for result in built for row in _unexpected(result, listed, clean, members[result.control.id])]
     for result in built:
         actual += [_row(result.control.id, v) for v in result.verdicts if v.verdict not in (PASS, NOT_APPLICABLE)]
         if result.control.id in listed:
-            actual += [_member(result.control.id, p.name, s) for p in result.populations for s in p.subjects]
+            actual += [_member(result.control.id, *member) for member in members[result.control.id]]
     return Outcome(name, asked, actual, unexpected, sorted(named - set(results)))
 
 
@@ -199,17 +200,31 @@ def _found(row: Mapping[str, str], results: Mapping[str, ControlResult]) -> dict
     return {"verdict": ABSENT, "reason": "no such verdict"}
 
 
+def _members(result: ControlResult, asked: Sequence[Mapping[str, str]]) -> list[tuple[str, str]]:
+    """Population and subject of the members that a list of `population` speaks of.
+
+    These are the populations that the expected verdicts name, or all if they name none. What stands for a whole
+    population is no member.
+    """
+    named = {row["population"] for row in asked if row["control"] == result.control.id}
+    spoken = [p for p in result.populations if p.name in named] or list(result.populations)
+    return [(p.name, subject) for p in spoken for subject in p.subjects if not subject.startswith("population:")]
+
+
 def _unexpected(
-    result: ControlResult, listed: Mapping[str, Sequence[str]], clean: set[tuple[str, str]]
+    result: ControlResult,
+    listed: Mapping[str, Sequence[str]],
+    clean: set[tuple[str, str]],
+    members: Sequence[tuple[str, str]],
 ) -> Iterator[dict[str, str]]:
     control = result.control.id
     for verdict in result.of(EXCEPTION):
-        outside = control in listed and verdict.subject not in listed[control]
+        whole = verdict.subject.startswith("population:")  # stands for members, is none
+        outside = control in listed and verdict.subject not in listed[control] and not whole
         if outside or (control, verdict.subject) in clean:
             yield _row(control, verdict)
     if control in listed:
-        members = {(p.name, s) for p in result.populations for s in p.subjects}
-        for population, subject in sorted(members):
+        for population, subject in members:
             if subject not in listed[control]:
                 yield {**_member(control, population, subject), "reason": "a member that is not expected"}
         for subject in sorted(set(listed[control]) - {s for _, s in members}):

@@ -73,7 +73,7 @@ SELECT d.*, b.contributors, b.approvers, b.brought, b.sole_approver, b.doubtful,
          WHEN r.trigger_event = 'push' AND d.run_attempt = 1 THEN coalesce(g.env_approvers, [])
          ELSE [r.trigger_principal] END AS deployers,
     p.refs, s.on_branch_at, m.merged_at, m.change AS merged_change, o.merged_later_at, f.deployed_before, f.deployed_before_at,
-    n.subject IS NOT NULL OR r.path = (SELECT value FROM scope_values WHERE name = 'rollback_workflow') AS rollback,
+    n.subject IS NOT NULL OR coalesce(r.path = (SELECT value FROM scope_values WHERE name = 'rollback_workflow'), false) AS rollback,
     sb.branch AS protected_branch,
     proofs(list_concat(d.evidence, [r.evidence], coalesce(b.proofs, []), coalesce(g.proofs, []))) AS role_proofs,
     proofs(list_concat(d.evidence, [r.evidence], coalesce(p.proofs, []), coalesce(m.proofs, []), coalesce(f.proofs, []))) AS place_proofs
