@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
 _SPACE = " \t\n\r"
-_TRIMMED = _SPACE + "\ufeff"
+_TRIMMED = _SPACE + "\v\f\ufeff"  # around a line, as DuckDB's reader trims it
 _NO_UTF8 = "bytes that are no UTF-8"
 _decoder = json.JSONDecoder(strict=False)
 
