@@ -19,6 +19,7 @@ import duckdb
 
 from evidence.canonical import sha256
 from warehouse.fates import GRAIN, note_keys, refuse, settle
+from warehouse.lines import LIMITS
 from warehouse.normalise import MACROS, typed_select
 from warehouse.redaction import redaction_key, use_key
 from warehouse.sheets import STORED_TYPE, SYSTEM_COLUMNS, Sheet, sheets
@@ -81,11 +82,12 @@ class Builder:
 
     def __init__(self, custody: Custody, lake: Lake, *, zone: str, scratch: Path) -> None:
         self._custody, self._lake, self._zone, self._scratch = custody, lake, zone, scratch
-        self._con = duckdb.connect(config={"threads": 2, "memory_limit": "1GB", "temp_directory": str(scratch)})
+        self._con = duckdb.connect(config={**LIMITS, "temp_directory": str(scratch)})
         self._con.execute("SET TimeZone = 'UTC'")
-        # Numbering lines makes their scan sequential anyway; keeping order on top of that costs memory and time.
+        # The order of rows says nothing, their columns do; keeping it costs memory and time.
         self._con.execute("SET preserve_insertion_order = false")
-        # The number of lines is guessed far too low: joins hash their right side, as they are written.
+        self._con.execute("SET enable_progress_bar = false")
+        # How many rows there are is guessed badly: joins hash their right side, as they are written.
         self._con.execute("SET disabled_optimizers = 'build_side_probe_side'")
         self._con.execute(MACROS)
         use_key(self._con, redaction_key(lake.root.parent))
@@ -147,16 +149,8 @@ class Builder:
         return counts
 
     def _note_keys(self, sheet: Sheet, staging: Staging) -> None:
-        try:
-            doubted: list[str] | None = note_keys(self._con, sheet, self._zone)
-        except (duckdb.InvalidInputException, duckdb.IOException):
-            doubted = None  # a line somewhere is no JSON: the careful way says which, and why
-            if not staging.distrust():
-                raise
-        else:
-            if not staging.distrust(doubted):
-                return
-        note_keys(self._con, sheet, self._zone)
+        if staging.distrust(note_keys(self._con, sheet, self._zone)):
+            note_keys(self._con, sheet, self._zone)
 
     def _write(self, sheet: Sheet, batch: str) -> None:
         columns = table_columns(sheet)

@@ -4,7 +4,7 @@
   reason and position; it is counted with the sighting that brought it.
 - A listing (`_listing` in its context) only told the connector what to ask for next: it is kept as a capture, and its
   items are no records of the stream.
-- A large capture of plain NDJSON is not copied: `staged` reads its lines where they lie (`warehouse.lines`).
+- A large capture of plain NDJSON does not pass through Python row by row (`warehouse.lines`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow as pa
 from evidence.canonical import canonical
 from evidence.custody import capture_key
 from warehouse.forms import Record, split, why_not
-from warehouse.lines import lines_file, lines_query
+from warehouse.lines import LIMITS, lines_file, lines_query
 from warehouse.normalise import shape_text
 
 if TYPE_CHECKING:
@@ -62,13 +62,14 @@ class Staging:
         self._split([capture for capture in sizes if capture not in self._lines])
         self._lay_out()
 
-    def distrust(self, captures: Iterable[str] | None = None) -> bool:
-        """Split these captures (None: all) instead of reading their lines in place; whether that changes anything."""
-        doubted = [c for c in (self._lines if captures is None else captures) if c in self._lines]
+    def distrust(self, captures: Iterable[str]) -> bool:
+        """Split those of these captures whose lines are taken as they are; whether there are any."""
+        doubted = [capture for capture in captures if capture in self._lines]
         for capture in doubted:
             del self._lines[capture]
-        self._split(doubted)
-        self._lay_out()
+        if doubted:
+            self._split(doubted)
+            self._lay_out()
         return bool(doubted)
 
     def _split(self, captures: Iterable[str]) -> None:
@@ -112,12 +113,9 @@ def record_texts(
         path = lines_file(custody, capture, size, scratch)
         rows: list[tuple[int, str]] = []
         if path:
-            try:
-                query = f"SELECT record, body FROM ({lines_query(path)}) WHERE record IN (SELECT unnest($records))"  # noqa: S608
-                with duckdb.connect() as con:
-                    rows = con.execute(query, {"records": sorted(records)}).fetchall()
-            except duckdb.Error:
-                rows = []
+            query = f"SELECT record, body FROM ({lines_query(path)}) WHERE record IN (SELECT unnest($records))"  # noqa: S608
+            with duckdb.connect(config=LIMITS) as con:
+                rows = con.execute(query, {"records": sorted(records)}).fetchall()
         if len(rows) != len(records):
             parts = split(custody.store.get(capture_key(capture)), wrappers=sheet.items)
             rows = [(p.number, p.text) for p in parts if isinstance(p, Record) and p.number in records]

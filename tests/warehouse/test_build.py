@@ -101,6 +101,15 @@ def test_a_bad_line_does_not_take_its_neighbours_along(bench: Bench, tmp_path: P
     assert all(reason for _, reason in held)
 
 
+def test_times_out_of_the_ordinary_stop_nothing(bench: Bench) -> None:
+    """The first and the last year, none at all, and numbers that are no time: each is stored, in a month or in none."""
+    times = [-62135596800000, 253402300799999, None, 10**17, -(10**17), "infinity", 1.5e300, "0002-01-01T00:00:00Z"]
+    bench.take(AUDIT, [event(str(n)) | {"created_at": time} for n, time in enumerate(times)])
+    assert bench.build()[AUDIT] == Counts(received=8, stored=8)
+    years = bench.rows("github_audit_log", "year(event_time), document_id::BIGINT")
+    assert years == [(1, 0), (2, 7), (9999, 1), (None, 2), (None, 3), (None, 4), (None, 5), (None, 6)]
+
+
 def test_building_twice_adds_nothing(bench: Bench) -> None:
     """What is built is not built again."""
     bench.take(REVIEWS, [review(1)])

@@ -49,7 +49,11 @@ def typed(sheet: Sheet, body: str, context: str = "{}") -> dict[str, Any]:
 def test_a_sheet_types_a_record_of_any_kind(stream: str) -> None:
     """Values of the wrong kind, and none at all, give empty columns, never an error."""
     sheet = sheets()[stream]
-    values: list[Any] = [1, "x", [{"a": [1]}, 2], {"id": {}, "a": None}, None]
+    values: list[Any] = [
+        1, "x", [{"a": [1]}, 2], {"id": {}, "a": None}, None, 1e300, -40494299982964400, 2**70, [[1e300, "1"]],
+        "infinity", "epoch", "99999-01-01T00:00:00Z",
+        "0044-03-15 (BC)", "9999-12-31T23:59:59.999999999Z", "\x00", "https://a@b?key=c",
+    ]  # fmt: skip
     for body in ({}, *({name: value for name in sheet.record_shape} for value in values)):  # noqa: C420 - values mutable
         row = typed(sheet, json.dumps(body))
         assert row["natural_key"]

@@ -1,14 +1,17 @@
 -- Small functions that sheets and views share. Each is total: a value that is not of its kind gives NULL.
 
--- RFC 3339 text -> instant. Go's zero time means "not set".
+-- RFC 3339 text -> instant, in the years 1 to 9999. Go's zero time means "not set"; words such as `infinity` say nothing.
 CREATE OR REPLACE MACRO instant(t) AS
-    CASE WHEN t LIKE '0001-01-01T00:00:00%' THEN NULL ELSE try_cast(t AS TIMESTAMPTZ) END;
+    CASE WHEN t LIKE '____-__-__%' AND t NOT LIKE '%BC%' AND t NOT LIKE '0001-01-01T00:00:00%'
+        THEN try_cast(t AS TIMESTAMPTZ) END;
 
--- Milliseconds since 1970 -> instant, without a detour over floating point.
-CREATE OR REPLACE MACRO epoch_millis(t) AS make_timestamptz(t * 1000);
+-- Milliseconds since 1970 -> instant in the years 1 to 9999, without a detour over floating point.
+CREATE OR REPLACE MACRO epoch_millis(t) AS
+    CASE WHEN t BETWEEN -62135596800000 AND 253402300799999 THEN make_timestamptz(t * 1000) END;
 
--- Seconds since 1970 -> instant.
-CREATE OR REPLACE MACRO epoch_seconds(t) AS make_timestamptz(t * 1000000);
+-- Seconds since 1970 -> instant in the years 1 to 9999.
+CREATE OR REPLACE MACRO epoch_seconds(t) AS
+    CASE WHEN t BETWEEN -62135596800 AND 253402300799 THEN make_timestamptz(t * 1000000) END;
 
 -- "https://api.github.com/repos/org/name/pulls/3" -> "org/name"
 CREATE OR REPLACE MACRO repo_of_url(url) AS nullif(regexp_extract(url, '/repos/([^/]+/[^/]+)', 1), '');
@@ -27,11 +30,11 @@ CREATE OR REPLACE MACRO id_of(actor) AS
 
 -- Milliseconds since 1970 as a number or as text, or RFC 3339 text -> instant.
 CREATE OR REPLACE MACRO epoch_or_instant(t) AS
-    coalesce(make_timestamptz(try_cast(t AS BIGINT) * 1000), instant(t));
+    coalesce(epoch_millis(try_cast(t AS BIGINT)), instant(t));
 
--- RFC 3339 text -> nanoseconds since 1970; the instant type ends at microseconds.
+-- RFC 3339 text -> nanoseconds since 1970, in the years 1700 to 2200; the instant type ends at microseconds.
 CREATE OR REPLACE MACRO nanos_of(t) AS
-    epoch_us(instant(regexp_replace(t, '\.[0-9]+', ''))) * 1000
+    CASE WHEN t BETWEEN '1700' AND '2200' THEN epoch_us(instant(regexp_replace(t, '\.[0-9]+', ''))) * 1000 END
     + coalesce(try_cast(rpad(left(regexp_extract(t, '\.([0-9]+)', 1), 9), 9, '0') AS BIGINT), 0);
 
 -- An address (or a JSON text with addresses) without credentials: neither user information nor a query value that looks like a secret.
@@ -48,7 +51,7 @@ CREATE OR REPLACE MACRO redact_text(text) AS
 CREATE OR REPLACE MACRO object_of(value) AS
     CASE
         WHEN json_type(value) = 'OBJECT' THEN value
-        WHEN json_valid(value ->> '$') AND json_type(value ->> '$') = 'OBJECT' THEN CAST(value ->> '$' AS JSON)
+        WHEN json_valid(value ->> '$') THEN CASE WHEN json_type(value ->> '$') = 'OBJECT' THEN CAST(value ->> '$' AS JSON) END
     END;
 
 -- HMAC-SHA256 under the home's redaction key (the two halves of RFC 2104 are prepared by warehouse.redaction).
