@@ -104,6 +104,7 @@ class Plan(Statement):
     """What will be collected in a period, logged before it begins: the yardstick of completeness."""
 
     kind = "plan"
+    name: str
     period_start: datetime
     period_end: datetime
     streams: tuple[str, ...]
