@@ -1,4 +1,4 @@
-"""The ledger's day: plans for the quarters to come, and a checkpoint that others hold.
+"""The ledger's day: plans for the quarters to come, holds on what arrived, a checkpoint that others hold.
 
 It has a job of its own, for a checkpoint is due on a day whose collection failed as well.
 """
@@ -9,6 +9,7 @@ import dagster as dg
 
 from assets.resources import HomeResource, retrying
 from warehouse.checkpoints import Checkpointed, checkpoint
+from warehouse.holds import extend
 from warehouse.open import code_identity
 from warehouse.planning import quarters, state_plans
 
@@ -45,6 +46,7 @@ def checkpoint_asset(streams: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
 
         def work() -> None:
             state_plans(opened, quarters(opened.config, now), code=code_identity(), now=now)
+            extend(opened, code=code_identity(), now=now)
             done.append(checkpoint(opened, now=now))
 
         retrying(context, home, work)
