@@ -86,7 +86,10 @@ defs = dg.Definitions(
     assets=[*_daily, _checkpoint, *_quarterly],
     jobs=[day, ledger, verdicts, quarter],
     schedules=[
-        dg.build_schedule_from_partitioned_job(day, hour_of_day=6), daily_checkpoint, daily_verdicts, quarter_close,
+        dg.build_schedule_from_partitioned_job(day, hour_of_day=6),
+        daily_checkpoint,
+        daily_verdicts,
+        quarter_close,
     ],
     resources={"home": HomeResource()},
 )
