@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.collection import stream_assets, stream_key
+from assets.ledger import checkpoint_asset
 from assets.partitions import DAILY, QUARTERLY
 from assets.quarter import publish_pack, test_controls
 from assets.resources import HomeResource
@@ -17,7 +18,9 @@ from warehouse.sheets import sheets
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_daily = [*stream_assets(), *table_assets()]
+_streams = stream_assets()
+_daily = [*_streams, *table_assets()]
+_checkpoint = checkpoint_asset([key for asset in _streams for key in asset.keys])
 _quarterly = [test_controls, publish_pack]
 
 day = dg.define_asset_job(
@@ -26,6 +29,12 @@ day = dg.define_asset_job(
     partitions_def=DAILY,
     executor_def=dg.in_process_executor,
     description="Collect what every system said on a day, with the re-reads that are due, and build the tables.",
+)
+ledger = dg.define_asset_job(
+    "ledger",
+    selection=dg.AssetSelection.assets(_checkpoint),
+    executor_def=dg.in_process_executor,
+    description="Plan the quarter to come, sign the day's checkpoint, have it witnessed, timestamped and copied.",
 )
 verdicts = dg.define_asset_job(
     "verdicts",
@@ -40,6 +49,10 @@ quarter = dg.define_asset_job(
     partitions_def=QUARTERLY,
     executor_def=dg.in_process_executor,
     description="Ask every control about a quarter, compute the delivery metrics, publish the signed pack.",
+)
+
+daily_checkpoint = dg.ScheduleDefinition(
+    name="daily_checkpoint", job=ledger, cron_schedule="0 7 * * *", execution_timezone=DAILY.timezone
 )
 
 
@@ -70,8 +83,13 @@ def day_selection(systems: Collection[str]) -> list[dg.AssetKey]:
 
 
 defs = dg.Definitions(
-    assets=[*_daily, *_quarterly],
-    jobs=[day, verdicts, quarter],
-    schedules=[dg.build_schedule_from_partitioned_job(day, hour_of_day=6), daily_verdicts, quarter_close],
+    assets=[*_daily, _checkpoint, *_quarterly],
+    jobs=[day, ledger, verdicts, quarter],
+    schedules=[
+        dg.build_schedule_from_partitioned_job(day, hour_of_day=6),
+        daily_checkpoint,
+        daily_verdicts,
+        quarter_close,
+    ],
     resources={"home": HomeResource()},
 )

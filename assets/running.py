@@ -67,9 +67,15 @@ def instance(home: Path) -> Iterator[DagsterInstance]:
 def run_days(
     opened: DagsterInstance, config: Path, systems: Collection[str], first: date, last: date, *, now: datetime
 ) -> None:
-    """Collect `systems` and build their tables for local days, both included, in one run of the job `day`."""
+    """Collect `systems` and build their tables for local days, both included, in one run of the job `day`.
+
+    However it ends, the job `ledger` publishes a checkpoint of what was received.
+    """
     tags = dict(zip(_RANGE, (first.isoformat(), last.isoformat()), strict=True))
-    _execute(opened, "day", config, now, tags=tags, selection=day_selection(systems))
+    try:
+        _execute(opened, "day", config, now, tags=tags, selection=day_selection(systems))
+    finally:
+        _execute(opened, "ledger", config, now)
 
 
 def run_quarter(opened: DagsterInstance, config: Path, quarter: Period, *, now: datetime) -> None:

@@ -39,12 +39,14 @@ from evidence.receipts import (
     read_inline,
     receipt_prefix,
 )
+from evidence.record_roots import receipt_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from evidence.capture import Gap, Window
+    from evidence.record_roots import RecordsOf
     from evidence.sources.base import Source
     from evidence.stores.base import Store
 
@@ -66,10 +68,19 @@ class Custody:
         store: where bytes are kept.
         collector: who collects: name, version, code commit; part of every receipt.
         retain_until: retention put on every object that is stored from now on.
+        records_of: of which streams single records are to be provable (evidence.record_roots); None: of none.
     """
 
-    def __init__(self, store: Store, *, collector: Mapping[str, str], retain_until: datetime | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        collector: Mapping[str, str],
+        retain_until: datetime | None = None,
+        records_of: RecordsOf | None = None,
+    ) -> None:
         self.store = store
+        self._records_of = records_of
         self._objects = Objects(store, retain_until)
         self._collector = dict(collector)
         self._retain_until = retain_until
@@ -143,11 +154,11 @@ class Custody:
             return earlier[-1]
         before = self._first_reads(stream) if read == 0 else []
         cursor = self._cursor(before)
-        keeper = Keeper(self._objects, now=now)
+        keeper = self._keeper(stream, now, imported=False)
         with self.store.batch():
             outcome = source.collect(stream, window, cursor=cursor, now=now, keep=keeper)
             body = {
-                **self._body(stream, asked_at, keeper.sightings),
+                **self._body(stream, asked_at, keeper),
                 **outcome_facts(self._objects, stream, outcome),
                 "window": window.as_json(), "read": read, "sequence": len(before),
                 "cursor_before": inline(self._objects, "cursors", cursor),
@@ -176,11 +187,11 @@ class Custody:
         key = file_key(stream, name, data)
         if self.store.exists(key):
             return self._receipt(key)
-        keeper = Keeper(self._objects, now=now)
+        keeper = self._keeper(stream, now, imported=True)
         with self.store.batch():
             keeper(data, request=f"FILE {name}", response={})
             body = {
-                **self._body(stream, instant(now), keeper.sightings),
+                **self._body(stream, instant(now), keeper),
                 **outcome_facts(self._objects, stream, Outcome()),
                 "file": name,
             }
@@ -203,13 +214,18 @@ class Custody:
         last = max(done, key=lambda r: (r.body["sequence"], r.asked_at, r.body["window"]["end"]))
         return read_inline(self._objects, last.body["cursor_after"])
 
-    def _body(self, stream: str, asked_at: str, sightings: Sequence[Sighting]) -> dict[str, Any]:
+    def _keeper(self, stream: str, now: datetime, *, imported: bool) -> Keeper:
+        records = None if self._records_of is None else self._records_of(stream, imported=imported)
+        return Keeper(self._objects, now=now, records=records)
+
+    def _body(self, stream: str, asked_at: str, keeper: Keeper) -> dict[str, Any]:
         """Store the index, and say what every receipt says."""
+        sightings = keeper.sightings
         index = b"".join(canonical(s.as_json()) + b"\n" for s in sightings)
         return {
             "kind": "receipt", "version": 1, "stream": stream, "asked_at": asked_at, "collector": self._collector,
             "captures": len(sightings), "bytes": sum(s.size for s in sightings),
-            "index": self._objects.put("indexes", index, ".ndjson"),
+            "index": self._objects.put("indexes", index, ".ndjson"), **receipt_facts(keeper.roots),
         }  # fmt: skip
 
     def _put(self, key: str, body: Mapping[str, Any]) -> Receipt:

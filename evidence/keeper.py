@@ -12,19 +12,30 @@ from evidence.canonical import sha256
 from evidence.capture import FACTS, KEPT_HEADERS, Sighting
 from evidence.credentials import redacted, redacted_facts
 from evidence.objects import capture_key
+from evidence.record_roots import capture_root, holds_records
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from evidence.objects import Objects
+    from evidence.record_roots import CaptureRoot
 
 
 class Keeper:
-    """Stores the bodies of one collection; `sightings` are those so far, in their order."""
+    """Stores the bodies of one collection; `sightings` are those so far, in their order, `roots` of their records.
 
-    def __init__(self, objects: Objects, *, now: datetime) -> None:
-        self._objects, self._now = objects, now
+    Args:
+        objects: where bodies are stored.
+        now: the time of asking.
+        records: gives the texts of a body's records where they are to be provable.
+    """
+
+    def __init__(
+        self, objects: Objects, *, now: datetime, records: Callable[[bytes], list[bytes]] | None = None
+    ) -> None:
+        self._objects, self._now, self._records = objects, now, records
+        self._roots: dict[str, CaptureRoot] = {}
         self._checked: set[str] = set()  # captures that are known to be there as they were
         self.sightings: list[Sighting] = []
 
@@ -40,7 +51,15 @@ class Keeper:
         digest = sha256(body)
         self._objects.put("captures", body)
         self._checked.add(digest)
-        return self._note(digest, len(body), request, response, context or {})
+        seen = self._note(digest, len(body), request, response, context or {})
+        if self._records is not None and digest not in self._roots and holds_records(seen.context, seen.response):
+            self._roots[digest] = capture_root(digest, self._records(body))
+        return seen
+
+    @property
+    def roots(self) -> list[CaptureRoot]:
+        """Of each new body that holds records, the root over them."""
+        return list(self._roots.values())
 
     def unchanged(
         self, capture: str, *, request: str, response: Mapping[str, Any], context: Mapping[str, Any]

@@ -229,6 +229,8 @@ def _csv(text: str) -> Iterator[tuple[int, str]]:
 def _unwrap(document: str, wrappers: Sequence[str]) -> Iterator[tuple[int, str]]:
     """The elements of the first wrapping list that the document has, or the document itself."""
     for path in wrappers:
+        if path.rpartition(".")[2] not in document and "\\u" not in document:
+            continue  # no member of that name, however it is written: looking for it member by member would be slow
         start = _find(document, path.split("."))
         if start is not None and document[start : start + 1] == "[":
             try:

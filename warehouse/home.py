@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from evidence.stores.registry import open_store
 from warehouse.build import Builder
 from warehouse.connect import connect
 from warehouse.lake import Lake, arrow_rows
+from warehouse.provable import records_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -70,7 +71,10 @@ class Home:
     @cached_property
     def custody(self) -> Custody:
         """The locker's receipts."""
-        return Custody(self.store, collector=self.collector, retain_until=self.retain_until)
+        return Custody(
+            self.store, collector=self.collector, retain_until=self.retain_until,
+            records_of=partial(records_of, self.config.record_proofs),
+        )  # fmt: skip
 
     @cached_property
     def log(self) -> Log:

@@ -165,6 +165,11 @@ class Log:
         self._within(start, end)
         return self._stored.entries(start, end)
 
+    def find(self, statement: bytes) -> int | None:
+        """The index of a statement; None if it is not in the log, as this object last saw it."""
+        leaf = merkle.leaf_hash(statement)
+        return self._find([leaf]).get(leaf)
+
     def consistency(self, old_size: int, size: int | None = None) -> list[bytes]:
         """The proof that the tree of `size` (the latest if None) extends that of `old_size`; empty if that is 0."""
         new = self.size if size is None else size

@@ -104,6 +104,7 @@ class Plan(Statement):
     """What will be collected in a period, logged before it begins: the yardstick of completeness."""
 
     kind = "plan"
+    name: str
     period_start: datetime
     period_end: datetime
     streams: tuple[str, ...]
@@ -181,7 +182,7 @@ class Waiver(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Hold(Statement):
-    """A legal hold placed or released on the objects under a prefix."""
+    """A legal hold placed or released on what the receipts under a prefix brought, of a period or of all time."""
 
     kind = "hold"
     hold: str
@@ -189,6 +190,10 @@ class Hold(Statement):
     placed: bool
     by: str
     reason: str
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+    objects: int | None = None
+    objects_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,13 @@ def require_canonical(value: Any, data: bytes, what: str) -> None:
     Raises:
         FormatError: white space, escapes or key order differ from RFC 8785.
     """
-    if _canonical(value).encode("utf-8", "surrogatepass") != data:
+    if encode(value) != data:
         raise FormatError(f"{what} is not in canonical form (RFC 8785)")
+
+
+def encode(value: Any) -> bytes:
+    """The canonical text (RFC 8785) of a value that `parse` could have given."""
+    return _canonical(value).encode("utf-8", "surrogatepass")
 
 
 def members(value: Any, what: str, required: frozenset[str], optional: frozenset[str] = frozenset()) -> dict[str, Any]:

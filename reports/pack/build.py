@@ -16,14 +16,14 @@ from weasyprint import HTML, Attachment
 
 from evidence.canonical import canonical, sha256
 from evidence.ledger.statements import Assessment, Pack
-from evidence.verify.formats.proof import Proof
-from evidence.verify.manifest import Inclusion, Ledger
 from reports.pack import facts
 from reports.pack.attach import files
 from reports.pack.finish import finish_pdf
+from reports.pack.log import PackLog, pack_log
 from reports.pack.manifest import PackPeriod, build_manifest
 from reports.pack.sections import SECTIONS, render
 from reports.pack.sign import TimestampAuthority, sign_pdf
+from warehouse.checkpoints import checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from controls.results import ControlResult
     from evidence.ledger.keys import Signer
-    from evidence.ledger.log import Log
     from evidence.ledger.statements import CodeIdentity
     from evidence.periods import Period
     from reports.pack.keys import PackSigner
@@ -47,20 +46,22 @@ _SCOPE_FACT = "scope_sha256"
 
 @dataclass(frozen=True, slots=True)
 class Signers:
-    """The two keys that a pack needs: the PDF's and the ledger's."""
+    """The two keys that a pack needs, the PDF's and the ledger's, and its timestamp authority's roots (PEM)."""
 
     pdf: PackSigner
     log: Signer
     log_vkey: str
+    timestamp_roots: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A pack that is there: its file, its name, and whether this call made it."""
+    """A pack that is there: its file, its name, whether this call made it, and what its ledger lacks."""
 
     path: Path
     name: str
     new: bool
+    problems: tuple[str, ...] = ()
 
 
 def publish(
@@ -93,22 +94,24 @@ def publish(
         return Published(folder / held["file"], held["name"], new=False)
     facts.register(con, results, metrics, period)
     home.log.append(_assessments(home, period, results, code, now))
-    ledger, statements = _ledger(home, signers, now)
+    log = pack_log(home, folder, now=now)
+    ledger = log.ledger
     name = f"SOX-{period.file_stem}-v{version + 1}"
-    attached = files(con, results, statements)
-    common = _common(home, period, name, signers, ledger, now)
+    attached = sorted([*files(con, results, log.statements), log.anchors], key=lambda file: file.path)
+    common = _common(home, period, name, signers, log, now)
     manifest = build_manifest(
         name, PackPeriod(period.name, period.start, period.end), attached, ledger, _facts(home, results, code)
     )
     unsigned = finish_pdf(_render(con, common, attached, manifest, now))
     url = home.config.timestamping.url
-    tsa = TimestampAuthority(url) if url else None
+    tsa = TimestampAuthority(url, signers.timestamp_roots) if url else None
     signed = sign_pdf(unsigned, signers.pdf, now=now, reason=f"Evidence pack {name}", tsa=tsa)
     path = _keep(folder, f"{name}.pdf", signed)
     record = {"name": name, "file": path.name, "content_sha256": content, "version": version + 1}
+    record |= {"log_size": ledger.size, "log_root": ledger.root.hex()}
     _keep(folder, f"{name}.json", canonical({**record, "unsigned_sha256": sha256(unsigned), "sha256": sha256(signed)}))
     home.log.append([Pack(name, period.start, period.end, sha256(manifest), sha256(unsigned)).encode(now, code)])
-    return Published(path, name, new=True)
+    return Published(path, name, new=True, problems=(*log.problems, *checkpoint(home, now=now).problems))
 
 
 def _content(home: Home, period: Period, results: Sequence[ControlResult], metrics: pa.Table) -> str:
@@ -142,23 +145,8 @@ def _assessments(
     ]  # fmt: skip
 
 
-def _ledger(home: Home, signers: Signers, now: datetime) -> tuple[Ledger, list[bytes]]:
-    """The log as of now, under a fresh checkpoint, with every statement and its proof."""
-    log = home.log
-    note = log.checkpoint(signers.log, now)
-    statements = list(log.entries(0, log.size))
-    proofs = {sha256(text): _inclusion(log, index) for index, text in enumerate(statements)}
-    root = log.root()
-    return Ledger(log.origin, log.size, root, note.decode(), proofs, ()), statements
-
-
-def _inclusion(log: Log, index: int) -> Inclusion:
-    proof = Proof.parse(log.inclusion(index))
-    return Inclusion(index, tuple(proof.path))
-
-
-def _common(home: Home, period: Period, name: str, signers: Signers, ledger: Ledger, now: datetime) -> dict[str, Any]:
-    until = home.retain_until
+def _common(home: Home, period: Period, name: str, signers: Signers, log: PackLog, now: datetime) -> dict[str, Any]:
+    until, ledger = home.retain_until, log.ledger
     return {
         "pack": {
             "id": name, "title": f"Evidence pack {name}", "company": home.config.company, "period": period,
@@ -170,7 +158,9 @@ def _common(home: Home, period: Period, name: str, signers: Signers, ledger: Led
             "retained_until": f"{until:%Y-%m-%d}" if until else "no retention is configured",
             "collector": home.collector, "scope_sha256": _scope_sha256(home), "log_origin": ledger.origin,
             "log_size": ledger.size, "log_root": ledger.root.hex(), "log_vkey": signers.log_vkey,
-            "snapshots": home.lake.snapshots(),
+            "snapshots": home.lake.snapshots(), "witnesses": log.standing.witnesses,
+            "log_timestamp": log.standing.timestamp, "log_problems": log.problems, "log_remarks": log.standing.remarks,
+            "earlier": [old.size for old in ledger.consistency],
         }
     }  # fmt: skip
 

@@ -42,7 +42,7 @@ def trust_file(config: Config, path: Path) -> Trust:
     return pack_keys.write_trust(
         path,
         signers=[signers.pdf.trusted_pem],
-        timestamp_roots=list(timestamp_roots(config)),
+        timestamp_roots=signers.timestamp_roots,
         log_vkeys=[signers.log_vkey],
         witness_vkeys=[one.vkey for one in config.witnesses],
         witness_quorum=config.witness_quorum,
@@ -64,4 +64,5 @@ def timestamp_roots(config: Config) -> Iterator[str]:
 def load_signers(config: Config) -> Signers:
     """The signers; `ConfigError` says which key is missing and how to make it."""
     log = log_signer(config)
-    return Signers(pack_keys.load_signer(config.keys_path), log, ledger_keys.log_key(log).vkey)
+    roots = tuple(timestamp_roots(config))
+    return Signers(pack_keys.load_signer(config.keys_path), log, ledger_keys.log_key(log).vkey, roots)

@@ -16,7 +16,7 @@ CODE = statements.CodeIdentity("1" * 40, tree_clean=True, lock_sha256=DIGEST)
 NOW = datetime(2026, 7, 1, 8, 0, tzinfo=timezone(timedelta(hours=2)))
 
 EXAMPLES = [
-    statements.Plan(NOW, NOW + timedelta(days=1), ("github.reviews",), "daily", 26),
+    statements.Plan("2026Q3", NOW, NOW + timedelta(days=1), ("github.reviews",), "daily", 26),
     statements.Definition("CC-01", DIGEST, (DIGEST,), NOW),
     statements.Parameters(DIGEST, NOW),
     statements.Assessment("CC-01", NOW, NOW, "EFFECTIVE", DIGEST, DIGEST, "17", DIGEST, {"A": {"PASS": 3}}),

@@ -164,7 +164,10 @@ def test_forged_ledgers_are_detected(case: str, auditor: Auditor, log: LogOfTest
     ("texts", "message"),
     [
         ([packs.PLAN, b'{"receipt":3}', b'{"receipt":7}'], "1 named but absent"),
-        ([packs.PLAN, b'{"receipt":3}', b'{"receipt":7}', b'{"receipt":99}'], "1 named but absent or altered, 1 present"),
+        (
+            [packs.PLAN, b'{"receipt":3}', b'{"receipt":7}', b'{"receipt":99}'],
+            "1 named but absent or altered, 1 present",
+        ),
         ([packs.PLAN, b'{"receipt":3}', b'{"receipt":7}', b'{"receipt":11}', b'{"receipt":3}'], "1 repeated"),
     ],
 )

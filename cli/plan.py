@@ -1,0 +1,37 @@
+"""`evidence plan`: state in the ledger what will be collected, before the period begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli.home import add_home_arguments, now, open_home
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP = "state in the ledger which streams will be collected in a quarter, before it begins"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Which quarter."""
+    add_home_arguments(parser)
+    parser.add_argument("--period", help="a quarter such as 2026Q4 (default: the one that runs, and the next)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """State it, and publish a checkpoint, without which nobody could tell when it was stated."""
+    from warehouse.checkpoints import checkpoint  # noqa: PLC0415 - keeps `--help` quick
+    from warehouse.open import code_identity  # noqa: PLC0415
+    from warehouse.planning import quarters, state_plans  # noqa: PLC0415
+
+    home, moment = open_home(args), now()
+    periods = [home.config.period(args.period)] if args.period else quarters(home.config, moment)
+    stated = {plan.name: plan for plan in state_plans(home, periods, code=code_identity(), now=moment)}
+    for period in periods:
+        said = f"{len(stated[period.name].streams)} streams" if period.name in stated else "as stated before"
+        late = "" if moment <= period.start else "; it has begun, so that nothing is promised of the time before now"
+        print(f"{period.name} ({period.first} to {period.end_day}, not included): {said}{late}")
+    problems = checkpoint(home, now=moment).problems
+    for problem in problems:
+        print(f"PROBLEM {problem}")
+    return 1 if problems else 0
