@@ -112,7 +112,7 @@ def daily(said: Sequence[Statement]) -> list[tuple[int, datetime]]:
     found = [(1, START - timedelta(hours=20))]
     for day in range(DAYS):
         moment = START + timedelta(days=day + 1, hours=4)
-        due = itertools.takewhile(lambda one: one.get("asked_at", one.get("at")) <= utc(moment), said)  # noqa: B023
+        due = itertools.takewhile(lambda one: str(one.get("asked_at", one.get("at"))) <= utc(moment), said)  # noqa: B023
         found.append((len(list(due)), moment))
     return sorted(set(found))
 
