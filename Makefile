@@ -3,6 +3,8 @@ SHELL := /bin/sh
 PY ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# A file's tests share what it builds, so a file goes to one worker.
+PYTEST := $(BIN)/pytest -n auto --dist loadfile
 RUNTIME := $(VENV)/.runtime
 DEVELOPMENT := $(VENV)/.development
 
@@ -19,10 +21,10 @@ ui: $(RUNTIME) ## Dagster's UI at http://127.0.0.1:3000 with the demo's material
 	@$(BIN)/dagster dev
 
 test: $(DEVELOPMENT) ## every test on the source tree
-	@$(BIN)/pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-fast: $(DEVELOPMENT) ## the tests that take seconds
-	@$(BIN)/pytest -m "not slow" $(ARGS)
+	@$(PYTEST) -m "not slow" $(ARGS)
 
 lint: $(DEVELOPMENT) ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy . && $(BIN)/lint-imports
