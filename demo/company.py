@@ -19,7 +19,7 @@ from demo.incidents import RELEASES as INCIDENT_RELEASES
 from demo.infrastructure import RELEASES as INFRA_RELEASES
 from demo.infrastructure import StateBucket, nightly
 from demo.model import Company, Freeze
-from demo.surroundings import background, leavers, sessions
+from demo.surroundings import administrators, background, leavers, sessions
 
 if TYPE_CHECKING:
     from demo.builder import RepoState
@@ -53,6 +53,7 @@ def simulate(seed: int, start: date, end: date, zone: str = "America/New_York") 
     exposures.judge_environments(b)
     sessions(b, days)
     background(b, days)
+    administrators(b)
     b.company.account_links.extend(roster.account_links(b.company.people.values()))
     return _in_order(b.company)
 

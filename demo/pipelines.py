@@ -135,6 +135,7 @@ class Release:
     index: int
     attempts: list[Attempt]
     kind: str = "deploy"
+    by_tag: bool = False
 
 
 def attempt_release(
@@ -190,7 +191,7 @@ def deploy(b: Builder, release: Release, job: Job, attempt: int, conclusion: str
         Rollout(
             number, state.repo.full_name, service, environment, environment, release.sha, image, digest,
             release.run.id, attempt, b.uuid("rollout"), f"{service}-{template}", names, start + 20 * _SECOND,
-            job.completed_at - 8 * _SECOND, conclusion == "success",
+            job.completed_at - 8 * _SECOND, conclusion == "success", release.by_tag,
         )
     )  # fmt: skip
     if conclusion == "success":

@@ -57,7 +57,7 @@ TRICKY: tuple[tuple[str, tuple[tuple[str, str], ...], str | None], ...] = (
 )
 VIOLATIONS: tuple[tuple[str, tuple[tuple[str, str], ...], str | None], ...] = (
     ("settlement-api", (("stale_approval", "released"), ("unreviewed_revert", "released")), "ruleset_disabled"),
-    ("card-gateway", (("approver_contributed", "released"),), None),
+    ("card-gateway", (("approver_contributed", "contributor_approved"),), None),
     ("customer-portal", (("ordinary", "approval_carried_over"),), None),
     ("batch-jobs", (("weakened_merge", ""),), None),
     ("platform-infra", (("ordinary", "outside_pipeline"),), None),
@@ -73,6 +73,7 @@ VIOLATIONS: tuple[tuple[str, tuple[tuple[str, str], ...], str | None], ...] = (
     ("card-gateway", (("overridden", "released"),), None),
     ("customer-portal", (("dependency_unseen", ""),), None),
     ("card-gateway", (_ONE,), "prevent_self_review"),
+    ("customer-portal", (("ordinary", "deployed_by_tag"),), None),
 )
 
 

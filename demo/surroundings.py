@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from demo import operations, worktime
 from demo.changes import ZERO
+from demo.facts.operations import Waiver
 
 if TYPE_CHECKING:
     from demo.builder import Builder
@@ -97,9 +98,13 @@ def _outage(b: Builder, day: date, n: int) -> Incident:
 def _unexplained_root(b: Builder, at: datetime) -> None:
     token = "root-standing"  # noqa: S105 - the label of an invented token
     first = operations.root_request(b, at, "read", "secret/data/production/settlement/database", token)
-    operations.root_request(b, at + timedelta(minutes=2), "list", "secret/metadata/production/settlement", token)
+    second = operations.root_request(
+        b, at + timedelta(minutes=2), "list", "secret/metadata/production/settlement", token
+    )
     why = ("unexplained root use", "a standing root token read production secrets; no ticket, no review, not revoked")
     b.exception("APD-09", "uses", "ACDE", f"vault.audit:{first.request_id}", why)
+    for use in (first, second):
+        b.exception("APD-07", "accesses", "C", f"vault.audit:{use.request_id}", why)
 
 
 def _unticketed(b: Builder, at: datetime) -> None:
@@ -123,6 +128,24 @@ def _unreviewed(b: Builder, at: datetime) -> None:
     made = operations.session(b, person, _SERVICES[2], at, "get")
     why = ("session never reviewed", "ticketed and approved, but no review")
     b.exception("APD-12", "accesses", "E", f"kubernetes.audit:{made.audit_id}", why)
+
+
+# -- administrators ---------------------------------------------------------------------------------------------------
+
+
+def administrators(b: Builder) -> None:
+    """Two people hold both code and configuration of every repository; a waiver mitigates it for one of them."""
+    lead, engineer = "W2002", "W2003"
+    signed = b.company.start - timedelta(days=20)
+    b.company.waivers.append(
+        Waiver(
+            b.key_at("WV", signed), "APD-10", "B", {"person": lead, "rule": "F1+F5"}, "W2004", lead,
+            "one administrator keeps the pipeline; the director reviews every change of settings", "W2001", signed,
+            signed + timedelta(days=5), b.company.end + timedelta(days=60),
+        )
+    )  # fmt: skip
+    why = ("conflicting duties", "administers what they may also write; nothing mitigates it")
+    b.exception("APD-10", "pairs", "B", f"{engineer}:F1+F5", why)
 
 
 # -- noise ---------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from demo import roster
+from demo import roster, stories
 from demo.changes import dismiss, merge, open_pull, push, review
 from demo.pipelines import Gate, attempt_release, finish
 from demo.stories import Slot, approve, begin, gatekeeper, merger, reviewers, start
@@ -35,6 +35,13 @@ def _change(b: Builder, done: Merge, attributes: str, kind: str, why: str) -> Me
 def _attempt(b: Builder, run: Run, attributes: str, kind: str, why: str) -> Run:
     item = f"{run.repo}:{run.id}/{len(run.attempts)}:production"
     b.exception("CHG-06", "attempts", attributes, item, (kind, why))
+    return run
+
+
+def _deployed(b: Builder, run: Run, attributes: str, kind: str, why: str) -> Run:
+    for made in b.company.deployments:
+        if made.run_id == run.id and made.environment == "production":
+            b.exception("CHG-07", "deployments", attributes, f"{made.repo}:deployment:{made.id}", (kind, why))
     return run
 
 
@@ -138,6 +145,8 @@ def overridden(b: Builder, slot: Slot) -> Merge:
         compliant_pull_request_ids=[],
     )  # fmt: skip
     privileged_use(b, event, "protection overridden")
+    update = f"{draft.repo}:main:{before}..{done.pull.merge_commit_sha}"
+    b.exception("CHG-03", "updates", "AE", update, ("protection overridden", "no emergency, and nobody reviewed it"))
     return _change(b, done, "A", "protection overridden", "an administrator merged without an approval")
 
 
@@ -180,7 +189,25 @@ def self_approved(b: Builder, state: RepoState, done: Merge) -> Run:
     release = begin(b, state, done)
     attempt_release(b, release, release.run.actor, release.run.created_at, Gate(release.run.actor))
     run = finish(b, release.run, release.attempts)
+    _deployed(b, run, "C", "self-approved deployment", "the deployer contributed to the change")
     return _attempt(b, run, "B", "self-approved deployment", "approver = triggering actor = author")
+
+
+def contributor_approved(b: Builder, state: RepoState, done: Merge) -> Run:
+    """A change that only its contributors approved reaches production."""
+    return _deployed(b, stories.released(b, state, done), "B", "approver contributed", "nobody independent approved it")
+
+
+def deployed_by_tag(b: Builder, state: RepoState, done: Merge) -> Run:
+    """The cluster is asked for a tag, which can be moved, and not for the digest that was built."""
+    release = begin(b, state, done)
+    release.by_tag = True
+    gate = Gate(gatekeeper(b, state, release.run.created_at, release.run.actor))
+    attempt_release(b, release, release.run.actor, release.run.created_at, gate)
+    rollout = next(r for r in reversed(b.company.rollouts) if r.run_id == release.run.id)
+    item = f"{rollout.namespace}/{rollout.service}/app@{rollout.digest}"
+    b.exception("CHG-09", "images", "B", item, ("deployed by tag", "the tag was asked for, not the digest"))
+    return finish(b, release.run, release.attempts)
 
 
 def approval_carried_over(b: Builder, state: RepoState, done: Merge) -> Run:
@@ -216,6 +243,8 @@ def in_freeze(b: Builder, state: RepoState, done: Merge) -> Run:
 
 RELEASES: dict[str, Callable[[Builder, RepoState, Merge], Run]] = {
     "self_approved": self_approved,
+    "contributor_approved": contributor_approved,
+    "deployed_by_tag": deployed_by_tag,
     "approval_carried_over": approval_carried_over,
     "gate_bypassed": gate_bypassed,
     "in_freeze": in_freeze,

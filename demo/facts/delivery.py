@@ -111,6 +111,7 @@ class Rollout:
     """What a deployment did on the cluster: the pipeline's patch of one workload and the pods that followed.
 
     `image` is the reference with tag, `digest` its sha256 digest, `audit_id` the audit event of the patch.
+    `by_tag` is True where the cluster was asked for the tag and not for the digest.
     `succeeded` is False where the new pods never became ready; the previous image then stays in force.
     """
 
@@ -130,3 +131,9 @@ class Rollout:
     started_at: datetime
     completed_at: datetime
     succeeded: bool
+    by_tag: bool = False
+
+    @property
+    def reference(self) -> str:
+        """What the cluster was asked to run: the digest, or the tag where that was all that was asked for."""
+        return self.image if self.by_tag else f"{self.image.rpartition(':')[0]}@{self.digest}"

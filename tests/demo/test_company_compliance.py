@@ -146,7 +146,7 @@ def _in_freeze(company: Company, run: Run, at: datetime) -> bool:
     service = company.repositories[run.repo].service
     if not any(service in f.services and f.start <= at < f.end for f in company.freezes):
         return False
-    waived = any(w.scope["repo"] == run.repo and w.valid_from <= at < w.valid_to for w in company.waivers)
+    waived = any(w.scope.get("repo") == run.repo and w.valid_from <= at < w.valid_to for w in company.waivers)
     deployed = {d.id for d in company.deployments if d.run_id == run.id}
     tickets = [t for t in company.tickets if t.type == "emergency" and t.scope.get("deployment") in deployed]
     reviewed = {r.change for r in company.retrospective_reviews}

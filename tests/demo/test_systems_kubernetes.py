@@ -183,7 +183,7 @@ def test_pods_run_what_was_deployed_last(company: Company, site: Site, api: clie
     for name in rollout.pods:
         assert pods[name].metadata.annotations[DEPLOYED_SHA] == rollout.sha
         assert pods[name].status.container_statuses[0].image_id.endswith(f"@{rollout.digest}")
-        assert pods[name].spec.containers[0].image == rollout.image
+        assert pods[name].spec.containers[0].image == rollout.reference
 
 
 def test_events_tell_a_rollout_and_go_after_their_ttl(company: Company, site: Site, api: client.ApiClient) -> None:

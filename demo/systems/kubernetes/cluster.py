@@ -108,7 +108,7 @@ class Cluster:
             },
             "spec": {
                 "containers": [
-                    {"name": "app", "image": rollout.image, "imagePullPolicy": "IfNotPresent",
+                    {"name": "app", "image": rollout.reference, "imagePullPolicy": "IfNotPresent",
                      "ports": [{"containerPort": 8080, "protocol": "TCP"}]}
                 ],
                 "nodeName": node_of(name),
@@ -121,7 +121,7 @@ class Cluster:
                 "conditions": [{"type": "Ready", "status": str(ready), "lastTransitionTime": iso(max(made, changed))}],
                 "containerStatuses": [
                     {
-                        "name": "app", "image": rollout.image, "imageID": f"{repository}@{rollout.digest}",
+                        "name": "app", "image": rollout.reference, "imageID": f"{repository}@{rollout.digest}",
                         "ready": ready, "started": True, "restartCount": 0, "state": state, "lastState": {},
                         "containerID": f"containerd://{digest('container', name).hex()}",
                     }

@@ -221,7 +221,7 @@ def _pod(pod: str, rollout: Rollout, at: datetime) -> Iterator[Happening]:
     assigned = f"Successfully assigned {NAMESPACE}/{pod} to {node}"
     bound = at + timedelta(microseconds=number(20_000, 90_000, pod))
     yield _said("Pod", pod, "Scheduled", assigned, "default-scheduler", bound)
-    pulled = f'Successfully pulled image "{rollout.image}" in 1.482s (1.482s including waiting)'
+    pulled = f'Successfully pulled image "{rollout.reference}" in 1.482s (1.482s including waiting)'
     for n, (reason, message) in enumerate(
         (("Pulled", pulled), ("Created", "Created container: app"), ("Started", "Started container app")), 2
     ):

@@ -72,7 +72,7 @@ def _rollouts(cluster: Cluster) -> Iterator[Asked]:
 def _patch(by: Rollout, to: Rollout, audit_id: str, at: datetime) -> Asked:
     """The pipeline's patch of a workload, in the run of `by`, to what `to` deployed."""
     about = {DEPLOYED_SHA: to.sha, RUN: f"{by.run_id}/{by.run_attempt}"}
-    containers = [{"name": "app", "image": to.image}]
+    containers = [{"name": "app", "image": to.reference}]
     body = {"metadata": {"annotations": about}, "spec": {"template": {
         "metadata": {"annotations": about}, "spec": {"containers": containers},
     }}}  # fmt: skip
