@@ -21,13 +21,21 @@ WITH attributes AS (
     FROM assessment_populations GROUP BY control
 ), findings AS (
     SELECT control, count(*) AS found, list({
-        'subject': subject, 'attribute': attribute, 'verdict': verdict, 'event_time': event_time, 'reason': reason,
-        'evidence': evidence
+        'subject': subject, 'attribute': attribute, 'event_time': event_time, 'reason': reason, 'evidence': evidence
     } ORDER BY rank)[:60] AS findings
     FROM (
-        SELECT *, row_number() OVER (PARTITION BY control ORDER BY verdict, event_time, subject, attribute) AS rank
-        FROM assessment_verdicts WHERE verdict IN ('EXCEPTION', 'INDETERMINATE')
+        SELECT *, row_number() OVER (PARTITION BY control ORDER BY event_time, subject, attribute) AS rank
+        FROM assessment_verdicts WHERE verdict = 'EXCEPTION'
     ) GROUP BY control
+), causes AS (
+    SELECT control, attribute, regexp_replace(reason, '\d{4}-\d\d-\d\d(T[\d:.]+Z)?', '…', 'g') AS cause, count(*) AS lacking,
+        arg_min(subject, (event_time, subject)) AS subject
+    FROM assessment_verdicts WHERE verdict = 'INDETERMINATE' GROUP BY ALL
+), open_causes AS (
+    -- Hundreds of items lack the same thing; a page says what it is, the attached results list them.
+    SELECT control, count(*) AS causes, list({'attribute': attribute, 'lacking': lacking, 'cause': cause, 'subject': subject}
+        ORDER BY lacking DESC, attribute, cause)[:12] AS open_causes
+    FROM causes GROUP BY control
 ), ranked AS (
     SELECT control, subject, min(event_time) AS event_time,
         list({'attribute': attribute, 'verdict': verdict} ORDER BY attribute) AS verdicts,
@@ -38,10 +46,11 @@ WITH attributes AS (
     SELECT control, list({'subject': subject, 'event_time': event_time, 'verdicts': verdicts} ORDER BY first) AS members
     FROM ranked WHERE first <= 5 OR last <= 5 GROUP BY control
 )
-SELECT c.*, attributes, populations, findings, greatest(found - 60, 0) AS more, members
+SELECT c.*, attributes, populations, findings, greatest(found - 60, 0) AS more, open_causes, greatest(causes - 12, 0) AS more_causes, members
 FROM assessment_controls AS c
 LEFT JOIN attributes USING (control)
 LEFT JOIN populations USING (control)
 LEFT JOIN findings USING (control)
+LEFT JOIN open_causes USING (control)
 LEFT JOIN members USING (control)
 ORDER BY c.control
