@@ -30,3 +30,8 @@ SELECT 'owned', subject, 'D',
     CASE WHEN handed_over_at IS NULL THEN 'still owned by the leaver' ELSE 'owned by ' || coalesce(owner_now, 'nobody') || ' since ' || instant_text(handed_over_at) END,
     terminated_at, evidence, terminated_at, handover_due, ['nhi']
 FROM leaver_owned_identities WHERE worker_id IN (SELECT worker_id FROM leaving)
+UNION ALL
+-- Whoever HR says is gone without saying since when may have left in the period.
+SELECT 'population', 'population:' || $period, '*', 'INDETERMINATE', 'no termination date: ' || string_agg(worker_id, ', ' ORDER BY worker_id), NULL, proofs(list(evidence)), NULL, NULL, []
+FROM workers WHERE terminated_at IS NULL AND lower(status) IN ('terminated', 'left', 'inactive', 'former')
+HAVING count(*) > 0
