@@ -34,10 +34,14 @@ class Silence(NamedTuple):
 SILENCES = {
     "CHG-01": [Silence("gh.pr", ("id", 101), "user", ("example/app#1", "A"), WAIT)],
     "CHG-05": [
-        Silence("scan.trivy", ("CreatedAt", "2024-02-01T09:40:00Z"), "Results", ("example/app:deployment:101", "C"), WAIT),
+        Silence(
+            "scan.trivy", ("CreatedAt", "2024-02-01T09:40:00Z"), "Results", ("example/app:deployment:101", "C"), WAIT
+        ),
         Silence("scan.sarif", ("version", "2.1.0"), "runs.0.results", ("example/app:deployment:101", "A"), WAIT),
         Silence("scan.sarif", ("version", "2.1.0"), "runs.0.invocations", ("example/app:deployment:101", "E"), WAIT),
-        Silence("gh.dependabot", ("number", 1), "security_advisory.severity", ("example/app:deployment:102", "B"), WAIT),
+        Silence(
+            "gh.dependabot", ("number", 1), "security_advisory.severity", ("example/app:deployment:102", "B"), WAIT
+        ),
         Silence("scan.zap", ("_sha", "aa1"), "site.0.alerts.0.riskcode", ("example/app:deployment:101", "D"), WAIT),
     ],
     "CHG-06": [Silence("cal.freeze", ("id", "close"), "services", ("example/app:403/2:production", "E"), WAIT)],
@@ -48,7 +52,13 @@ SILENCES = {
     ],
     "CHG-13": [Silence("gh.pr", ("id", 911), "user", ("example/app#91", "B"), WAIT)],
     "APD-06": [
-        Silence("vault.audit", ("request.id", "y1"), "request.remote_address", ("vault-approle:job@vault.audit:y1", "D"), WAIT),
+        Silence(
+            "vault.audit",
+            ("request.id", "y1"),
+            "request.remote_address",
+            ("vault-approle:job@vault.audit:y1", "D"),
+            WAIT,
+        ),
         Silence("nhi", ("id", "pat:short"), "kind", ("pat:short", "C"), WAIT),
         Silence("nhi", ("id", "gh-app:good"), "scopes", ("gh-app:good", "B"), FAIL),
     ],
@@ -59,7 +69,13 @@ SILENCES = {
     "APD-09": [Silence("bg_review", ("ticket", "BG-1"), "reviewer", ("vault.audit:r1", "D"), FAIL)],
     "APD-10": [Silence("waiver", ("id", "WV-61"), "requested_by", ("W4:F1+F5", "B"), FAIL)],
     "APD-11": [
-        Silence("k8s.rbac", ("metadata.name", "view"), "rules", ("kubernetes:RoleBinding/production/view:2024-02-05", "A"), WAIT),
+        Silence(
+            "k8s.rbac",
+            ("metadata.name", "view"),
+            "rules",
+            ("kubernetes:RoleBinding/production/view:2024-02-05", "A"),
+            WAIT,
+        ),
     ],
     "APD-12": [
         Silence("itsm.ticket", ("key", "ACC-1"), "approver", ("kubernetes.audit:x1", "C"), FAIL),
@@ -77,16 +93,28 @@ SILENCES = {
         Silence("itsm.ticket", ("key", "LOG-1"), "requester", ("github.audit_log:t1", "D"), FAIL),
     ],
     "SEC-01": [
-        Silence("scan.trivy", ("CreatedAt", "2024-02-01T10:00:00Z"), "Results.0.Vulnerabilities.3.Severity", ("reg/app:CVE-3:c", "B"), WAIT),
+        Silence(
+            "scan.trivy",
+            ("CreatedAt", "2024-02-01T10:00:00Z"),
+            "Results.0.Vulnerabilities.3.Severity",
+            ("reg/app:CVE-3:c", "B"),
+            WAIT,
+        ),
     ],
     "SEC-02": [
         Silence("scan.trivy", ("CreatedAt", "2024-02-01T09:00:00Z"), "Results", (f"{ONE}:2024-02-01", "B"), WAIT),
     ],
     "SEC-05": [
-        Silence("scan.sarif", ("version", "2.1.0"), "runs.0.invocations.0.executionSuccessful", ("example/app:sast:2024-W06", "A"), WAIT),
+        Silence(
+            "scan.sarif",
+            ("version", "2.1.0"),
+            "runs.0.invocations.0.executionSuccessful",
+            ("example/app:sast:2024-W06", "A"),
+            WAIT,
+        ),
         Silence("waiver", ("id", "WV-51"), "beneficiary", ("waiver:WV-51", "B"), FAIL),
     ],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("control", SILENCES)

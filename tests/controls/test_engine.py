@@ -120,12 +120,12 @@ def test_conclusion_follows_the_verdicts(
     assert sum(result.counts["A"].values()) == len(result.populations[0].subjects)
 
 
-def test_stated_limitation_does_not_limit_the_conclusion(con: duckdb.DuckDBPyConnection) -> None:
-    """What the definition says cannot be tested stays in the counts, and the result names it."""
+def test_stated_limitation_limits_the_conclusion(con: duckdb.DuckDBPyConnection) -> None:
+    """What the definition says cannot be tested is no ground to call a control effective, and the result names it."""
     limited = {"A": Attribute(text="t", population="things", limitation="no source tells it")}
     result = concluded(con, control(question(2, "'INDETERMINATE'"), attributes=limited))
 
-    assert result.conclusion == "EFFECTIVE"
+    assert (result.conclusion, result.why) == ("SCOPE_LIMITATION", "A cannot be tested: no source tells it")
     assert result.counts["A"]["INDETERMINATE"] == 2
     assert result.limitations == {"A": "no source tells it"}
 
