@@ -43,3 +43,9 @@ SELECT 'refusals', r.principal || ':' || r.day, 'E',
     CASE WHEN r.times < number_at('APD-07', 'P_VAULT_DENY', r.first_at) OR t.ticket IS NOT NULL THEN 'PASS' ELSE 'EXCEPTION' END,
     r.times || ' requests were refused' || coalesce('; looked into with ' || t.ticket, ''), r.first_at, proofs(list_concat(r.proofs, coalesce(t.proofs, []))), NULL
 FROM refusals AS r LEFT JOIN triaged AS t ON t.principal = r.principal AND t.day = r.day
+UNION ALL
+-- A request without its answer may have been granted.
+SELECT 'population', 'population:' || local_day(called_at), '*', 'INDETERMINATE', 'requests without an answer: ' || string_agg(subject, ', ' ORDER BY subject), NULL,
+    proofs(flatten(list(call_proofs))), NULL
+FROM secret_accesses WHERE NOT answered AND NOT refused AND called_at >= $period_start AND called_at < $period_end
+GROUP BY local_day(called_at)

@@ -11,6 +11,7 @@ from controls.definitions import catalogue
 
 WAIT, FAIL = "INDETERMINATE", "EXCEPTION"
 ONE = "sha256:" + 64 * "1"
+B0, B1 = f"{0xB0:040x}", f"{0xB1:040x}"
 
 
 class Silence(NamedTuple):
@@ -78,9 +79,11 @@ SILENCES = {
         ),
     ],
     "APD-12": [
+        Silence("k8s.audit", ("auditID", "x6"), "responseStatus", ("kubernetes.audit:x6", "A"), FAIL),
         Silence("itsm.ticket", ("key", "ACC-1"), "approver", ("kubernetes.audit:x1", "C"), FAIL),
         Silence("bg_review", ("ticket", "ACC-1"), "reviewer", ("kubernetes.audit:x1", "E"), FAIL),
     ],
+    "CHG-03": [Silence("gh.compare", ("head", B1), "files", (f"example/infra:main:{B0}..{B1}", "B"), WAIT)],
     "OPS-03": [
         Silence("inc", ("id", "INC-34"), "financial_data_affected", ("incident:INC-34", "D"), WAIT),
         Silence("postmortem", ("incident", "INC-31"), "actions", ("incident:INC-31", "C"), FAIL),

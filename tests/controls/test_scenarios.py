@@ -86,14 +86,14 @@ def test_other_people_and_numbers_change_nothing(folder: Path) -> None:
 
 @each
 def test_missing_member_turns_no_exception_into_a_pass(folder: Path) -> None:
-    """Without the only record of one member, of whichever stream, the member is gone and no exception is a pass."""
-    members = {key[:3] for key in usual(folder)}
-    for name, own in change.without_one_member(change.rows(folder), folder.name, asked(folder)):
-        found = change.verdicts(own, base(folder), asked(folder))
-        if members <= {key[:3] for key in found}:
-            continue
-        cured = [key for key, verdict in usual(folder).items() if verdict == EXCEPTION and found.get(key) == PASS]
-        assert (name, cured) == (name, [])
+    """Without the only record of a member, one of each population's stream, no exception of another becomes a pass."""
+    own, lost = change.without_one_member(change.rows(folder), folder.name, asked(folder))
+    if not lost:
+        pytest.skip("the folder has no record that makes a member")
+    found = change.verdicts(own, base(folder), asked(folder))
+    cured = [key for key, verdict in usual(folder).items() if verdict == EXCEPTION and found.get(key) == PASS]
+
+    assert (lost, cured) == (lost, [])
 
 
 @each
