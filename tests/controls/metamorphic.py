@@ -77,15 +77,19 @@ def without_one_approval(own: Rows) -> Iterator[tuple[str, Rows]]:
             yield f"{alias}:{number}", own | {alias: [row for n, row in enumerate(own[alias]) if n != number]}
 
 
-def without_one_member(own: Rows, name: str, controls: Sequence[str]) -> tuple[Rows, list[str]]:
-    """The records without one of each stream that the controls' populations are drawn from, chosen by the names.
+def without_one_member(own: Rows, name: str, controls: Sequence[str]) -> tuple[Rows, str]:
+    """The records without one of a stream that the controls' populations are drawn from; both are chosen by the name.
 
-    With which they are, by stream and place.
+    With which it was: stream and place, or nothing where the folder has no such stream.
     """
     drawn = {sheet_of(s).alias for c in controls for p in catalogue()[c].sheet.populations.values() for s in p.streams}
-    lost = {a: own[a][zlib.crc32(f"{name}/{a}".encode()) % len(own[a])] for a in sorted(drawn & set(own))}
-    left = {alias: [row for row in held if row != lost.get(alias)] for alias, held in own.items()}
-    return left, [f"{alias}:{own[alias].index(row)}" for alias, row in lost.items()]
+    streams = sorted(drawn & set(own))
+    if not streams:
+        return own, ""
+    alias = streams[zlib.crc32(name.encode()) % len(streams)]
+    place = zlib.crc32(f"{name}/{alias}".encode()) % len(own[alias])
+    gone = own[alias][place]
+    return own | {alias: [row for row in own[alias] if row != gone]}, f"{alias}:{place}"
 
 
 class Renaming:

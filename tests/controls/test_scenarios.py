@@ -86,7 +86,7 @@ def test_other_people_and_numbers_change_nothing(folder: Path) -> None:
 
 @each
 def test_missing_member_turns_no_exception_into_a_pass(folder: Path) -> None:
-    """Without the only record of a member, one of each population's stream, no exception of another becomes a pass."""
+    """Without one record that makes a member, of one stream per folder, no exception becomes a pass."""
     own, lost = change.without_one_member(change.rows(folder), folder.name, asked(folder))
     if not lost:
         pytest.skip("the folder has no record that makes a member")
