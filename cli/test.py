@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from controls.results import ControlResult
+    from warehouse.home import Home
 
 HELP = "test controls: verdicts, reasons and conclusions over a period"
 
@@ -29,32 +30,37 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Test; 1 if a control has an exception, else 0."""
-    from controls.definitions import catalogue, control  # noqa: PLC0415 - keeps `--help` quick
-    from controls.engine import test  # noqa: PLC0415
-    from controls.results import EXCEPTION  # noqa: PLC0415
-    from controls.scope import prepare  # noqa: PLC0415
-    from evidence.periods import last_quarter  # noqa: PLC0415
+    from controls.results import EXCEPTION  # noqa: PLC0415 - keeps `--help` quick
 
-    home = open_home(args)
-    config, at = home.config, now()
-    wanted = [control(name) for name in args.control] if args.control else list(catalogue().values())
-    period = (
-        config.period(args.period)
-        if args.period
-        else last_quarter(at.date(), zone=config.zone, fiscal_start=config.fiscal_year_starts)
-    )
-    con = home.connection()
-    try:
-        prepare(con, config.scope, zone=config.zone)
-        results = test(con, wanted, period, freeze_at=min(config.freeze_at(period), at))
-    finally:
-        con.close()
+    results = tested(open_home(args), args.control, args.period)
     if args.json:
         json.dump([result.as_json() for result in results], sys.stdout, indent=1)
         print()
     else:
         _print(results)
     return 1 if any(result.of(EXCEPTION) for result in results) else 0
+
+
+def tested(home: Home, controls: Sequence[str] | None, named: str | None) -> list[ControlResult]:
+    """The results of `controls`, or all, over the period that is named, or the last full quarter."""
+    from controls.definitions import catalogue, control  # noqa: PLC0415 - keeps `--help` quick
+    from controls.engine import test  # noqa: PLC0415
+    from controls.scope import prepare  # noqa: PLC0415
+    from evidence.periods import last_quarter  # noqa: PLC0415
+
+    config, at = home.config, now()
+    wanted = [control(name) for name in controls] if controls else list(catalogue().values())
+    period = (
+        config.period(named)
+        if named
+        else last_quarter(at.date(), zone=config.zone, fiscal_start=config.fiscal_year_starts)
+    )
+    con = home.connection()
+    try:
+        prepare(con, config.scope, zone=config.zone)
+        return test(con, wanted, period, freeze_at=min(config.freeze_at(period), at))
+    finally:
+        con.close()
 
 
 def _print(results: Sequence[ControlResult]) -> None:

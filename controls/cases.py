@@ -18,21 +18,30 @@ from evidence.periods import period
 from warehouse.sheets import sheets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from controls.definitions import Control
     from controls.results import ControlResult
+
+Records = dict[str, list[dict[str, Any]]]  # alias -> records
 
 ABSENT = "ABSENT"  # what a case expects of what is no member
 COMPANY = Path(__file__).with_name("cases.yaml")
 
 
-def played(control: Control) -> tuple[ControlResult, list[str]]:
-    """The control's result over its cases, and a line for each verdict that is not as a case expects."""
+def played(
+    control: Control, *, change: Callable[[Records], Records] = lambda held: held
+) -> tuple[ControlResult, list[str]]:
+    """The control's result over its cases, and a line for each verdict that is not as a case expects.
+
+    Args:
+        control: whose cases to play.
+        change: alters the records, alias -> records, before they are judged, for tests of what must follow.
+    """
     company = _company()
     span = period(company["period"]["name"], zone=company["period"]["zone"])
     frozen = datetime.fromisoformat(company["period"]["freeze_at"])
-    con = session(_records(control, company), company["scope"], zone=span.zone, now=frozen)
+    con = session(change(_records(control, company)), company["scope"], zone=span.zone, now=frozen)
     try:
         result = test(con, [control], span, freeze_at=frozen)[0]
     finally:
@@ -48,7 +57,7 @@ def played(control: Control) -> tuple[ControlResult, list[str]]:
     return result, wrong
 
 
-def _records(control: Control, company: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+def _records(control: Control, company: Mapping[str, Any]) -> Records:
     """The company's records and those of every case; streams are complete wherever no case says other."""
     records = {alias: list(rows) for alias, rows in company["records"].items()}
     span = {"from": "2023-12-01", "to": "2024-04-03"}

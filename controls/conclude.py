@@ -9,8 +9,8 @@ In this order:
 5. exceptions within the tolerable rate                    EFFECTIVE_WITH_EXCEPTIONS
 6. else                                                    EFFECTIVE
 
-What an attribute's definition states as a limitation stays INDETERMINATE in the counts and does not limit the
-conclusion. The severity is a proposal; a named person decides.
+What an attribute's definition states as a limitation is an answer without evidence like any other: it is disclosed, and
+it limits the conclusion (docs/adr/limitations.md). The severity is a proposal; a named person decides.
 """
 
 from __future__ import annotations
@@ -50,12 +50,9 @@ def conclude(
     failed = {(v.population, v.subject) for v in verdicts if v.verdict == EXCEPTION}
     if len(failed) > sheet.tolerable.rate * members:
         return INEFFECTIVE, f"{len(failed)} of {members} members have an exception; tolerable: {sheet.tolerable.text}"
-    open_ = [v for v in verdicts if v.verdict == INDETERMINATE and not _stated(sheet, v)]
+    open_ = [v for v in verdicts if v.verdict == INDETERMINATE]
     if open_:
-        return (
-            SCOPE_LIMITATION,
-            f"{len(open_)} answers lack evidence; the first is {open_[0].attribute} of {open_[0].subject}",
-        )
+        return SCOPE_LIMITATION, _open(sheet, open_)
     if failed:
         return WITH_EXCEPTIONS, f"{len(failed)} of {members} members have an exception, within: {sheet.tolerable.text}"
     return EFFECTIVE, f"no exception among {members} members"
@@ -68,6 +65,11 @@ def severity(sheet: Sheet, verdicts: Sequence[Verdict]) -> str | None:
     return max(proposed, key=SEVERITIES.index, default=None)
 
 
-def _stated(sheet: Sheet, verdict: Verdict) -> bool:
-    attribute = sheet.attributes.get(verdict.attribute)
-    return attribute is not None and bool(attribute.limitation)
+def _open(sheet: Sheet, answers: Sequence[Verdict]) -> str:
+    """What lacks evidence, in words: first what happens to lack it, then what the definition says no source tells."""
+    stated = {letter: a.limitation for letter, a in sheet.attributes.items() if a.limitation}
+    met = [v for v in answers if v.attribute not in stated]
+    parts = [f"{len(met)} answers lack evidence; the first is {met[0].attribute} of {met[0].subject}"] if met else []
+    letters = sorted({v.attribute for v in answers} & set(stated))
+    parts += [f"{letter} cannot be tested: {stated[letter].rstrip('.')}" for letter in letters]
+    return "; ".join(parts)

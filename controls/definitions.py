@@ -72,7 +72,7 @@ class Attribute(_Part):
         needs: streams that the answer rests on; an incomplete day of one of them makes the answer INDETERMINATE.
         approving: those of them whose records can only turn an exception into a pass.
         presence: True if an exception is shown by a record, so that missing evidence cannot undo it.
-        limitation: what cannot be tested here, and why; its INDETERMINATE does not limit the conclusion.
+        limitation: what cannot be tested here, and why; where it was asked, the conclusion is SCOPE_LIMITATION.
         severity: what one exception proposes.
     """
 

@@ -1,8 +1,9 @@
 """What may turn an exception into EXEMPT: a valid waiver (D9), or a satisfied emergency path (CHG-13).
 
 - A waiver is judged as of the event: created before it, valid at it, approved by an authorised person who neither
-  asked for it nor benefits. One that was signed later turns nothing green.
-- The original finding stays in the reason.
+  asked for it nor benefits. One that was signed later turns nothing green, whatever date it bears: one that was not
+  there when its stream was complete counts from when it was seen (view `waivers`).
+- The original verdict and finding stay beside it.
 """
 
 from __future__ import annotations
@@ -78,7 +79,13 @@ class Exemptions:
 
 def _exempt(verdict: Verdict, why: str, proofs: Sequence[Proof]) -> Verdict:
     reason = f"exempt by {why}; without it: {verdict.reason}"
-    return replace(verdict, verdict=EXEMPT, reason=reason, evidence=tuple(sorted({*verdict.evidence, *proofs})))
+    return replace(
+        verdict,
+        verdict=EXEMPT,
+        original=verdict.verdict,
+        reason=reason,
+        evidence=tuple(sorted({*verdict.evidence, *proofs})),
+    )
 
 
 def _within(wanted: Any, held: Any) -> bool:

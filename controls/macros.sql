@@ -41,6 +41,14 @@ CREATE OR REPLACE MACRO approvals_needed(control_id, critical, t) AS coalesce(
 -- Whether a ticket's or waiver's scope (JSON) has `text` as one of its values.
 CREATE OR REPLACE MACRO scope_has(scope, wanted) AS contains(CAST(scope AS VARCHAR), '"' || wanted || '"');
 
+-- Grade of what several tools call one finding: 4 critical, 3 high, 2 medium, 1 low; the highest. NULL where one tool's word is
+-- not known and no other says critical: it may be worse than the others say.
+CREATE OR REPLACE MACRO severity_grade(words) AS CASE
+    WHEN len(list_filter(words, lambda w: lower(w) = 'critical')) > 0 THEN 4
+    WHEN len(list_filter(words, lambda w: coalesce(lower(w), '') NOT IN ('critical', 'high', 'medium', 'moderate', 'low', 'negligible', 'info', 'informational', 'note', 'none', 'unimportant'))) > 0 THEN NULL
+    WHEN len(list_filter(words, lambda w: lower(w) = 'high')) > 0 THEN 3
+    WHEN len(list_filter(words, lambda w: lower(w) IN ('medium', 'moderate'))) > 0 THEN 2 ELSE 1 END;
+
 -- Rows of evidence without what is NULL, each once, in a fixed order.
 CREATE OR REPLACE MACRO proofs(rows) AS list_sort(list_distinct(list_filter(rows, lambda r: r IS NOT NULL)));
 

@@ -45,7 +45,7 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found for one member and attribute."""
+    """What was found for one member and attribute; `original`: the verdict that an exemption covers, else empty."""
 
     population: str
     subject: str
@@ -54,6 +54,7 @@ class Verdict:
     reason: str
     event_time: datetime | None
     evidence: tuple[Proof, ...]
+    original: str = ""
 
     @property
     def about_population(self) -> bool:
@@ -66,7 +67,7 @@ class Verdict:
             "population": self.population, "subject": self.subject, "attribute": self.attribute,
             "verdict": self.verdict, "reason": self.reason, "event_time": instant_text(self.event_time),
             "evidence": [proof.as_json() for proof in self.evidence],
-        }  # fmt: skip
+        } | ({"original": self.original} if self.original else {})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

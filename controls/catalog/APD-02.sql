@@ -11,7 +11,7 @@ SELECT 'accounts' AS population, subject, 'A' AS attribute,
          WHEN ended_at < terminated_at THEN 'disabled before the termination'
          ELSE 'disabled ' || round(date_diff('minute', known_at, ended_at) / 60.0, 1) || ' h after the termination' END AS reason,
     terminated_at AS event_time, evidence, known_at AS window_start, disable_due AS window_end,
-    CASE WHEN system = 'github' THEN ['gh.audit'] WHEN system = 'git' THEN [] ELSE ['idp.event'] END AS needs
+    CASE WHEN system = 'github' THEN ['gh.audit', 'gh.member'] WHEN system = 'git' THEN [] ELSE ['idp.event'] END AS needs
 FROM leaver_accounts WHERE worker_id IN (SELECT worker_id FROM leaving)
 UNION ALL
 SELECT 'acts', subject, 'B', CASE WHEN acted_at <= terminated_at + skew THEN 'INDETERMINATE' ELSE 'EXCEPTION' END,
@@ -30,3 +30,8 @@ SELECT 'owned', subject, 'D',
     CASE WHEN handed_over_at IS NULL THEN 'still owned by the leaver' ELSE 'owned by ' || coalesce(owner_now, 'nobody') || ' since ' || instant_text(handed_over_at) END,
     terminated_at, evidence, terminated_at, handover_due, ['nhi']
 FROM leaver_owned_identities WHERE worker_id IN (SELECT worker_id FROM leaving)
+UNION ALL
+-- Whoever HR says is gone without saying since when may have left in the period.
+SELECT 'population', 'population:' || $period, '*', 'INDETERMINATE', 'no termination date: ' || string_agg(worker_id, ', ' ORDER BY worker_id), NULL, proofs(list(evidence)), NULL, NULL, []
+FROM workers WHERE terminated_at IS NULL AND lower(status) IN ('terminated', 'left', 'inactive', 'former')
+HAVING count(*) > 0

@@ -24,8 +24,8 @@ WITH acts AS (
              WHEN registered AND kind = 'GitHub App' THEN 'no list of installations has it' ELSE 'no grants of this kind are listed' END
     FROM members
     UNION ALL
-    SELECT subject, 'C', CASE WHEN NOT static_key THEN 'NOT_APPLICABLE' WHEN expires_at <= created_at + longest THEN 'PASS' ELSE 'EXCEPTION' END,
-        CASE WHEN NOT static_key THEN 'no personal token or static key' WHEN expires_at IS NULL THEN 'it never expires' ELSE 'expires at ' || instant_text(expires_at) END
+    SELECT subject, 'C', CASE WHEN registered AND kind IS NULL THEN 'INDETERMINATE' WHEN NOT static_key THEN 'NOT_APPLICABLE' WHEN expires_at <= created_at + longest THEN 'PASS' ELSE 'EXCEPTION' END,
+        CASE WHEN registered AND kind IS NULL THEN 'the register does not say what kind it is' WHEN NOT static_key THEN 'no personal token or static key' WHEN expires_at IS NULL THEN 'it never expires' ELSE 'expires at ' || instant_text(expires_at) END
     FROM members
     UNION ALL
     SELECT subject, 'F', CASE WHEN NOT registered THEN 'NOT_APPLICABLE' WHEN owner_left_at IS NOT NULL AND last_at > owner_left_at THEN 'EXCEPTION' ELSE 'PASS' END,
@@ -38,7 +38,7 @@ SELECT 'identities' AS population, a.subject, a.attribute, a.verdict, a.reason, 
 FROM answers AS a JOIN members AS m USING (subject)
 UNION ALL
 SELECT 'uses', subject, 'D',
-    CASE WHEN impersonator IS NOT NULL THEN 'NOT_APPLICABLE' WHEN by_person THEN 'EXCEPTION' WHEN networks IS NOT NULL AND from_its_network IS NULL THEN 'INDETERMINATE' ELSE 'PASS' END,
+    CASE WHEN impersonator IS NOT NULL THEN 'NOT_APPLICABLE' WHEN by_person THEN 'EXCEPTION' WHEN from_its_network IS NULL AND NOT in_run AND (networks IS NOT NULL OR agent IS NULL) THEN 'INDETERMINATE' ELSE 'PASS' END,
     what || coalesce(' from ' || source_ip, '') || coalesce(' by ' || agent, '') || CASE WHEN NOT coalesce(from_its_network, true) THEN '; not its network' ELSE '' END,
     used_at, evidence, []
 FROM uses

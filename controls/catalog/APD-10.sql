@@ -15,7 +15,7 @@ WITH rules AS (
     SELECT m.subject, min(w.waiver_id) AS waiver, list(w.evidence) AS proofs
     FROM members AS m
     JOIN authorised_waivers AS w ON w.control = 'APD-10' AND (w.scope ->> '$.person') = m.person AND coalesce(w.scope ->> '$.rule', m.one || '+' || m.other) = m.one || '+' || m.other
-        AND w.valid_from <= greatest(m.since, $period_start) AND w.valid_to >= least($period_end, $freeze_at)
+        AND w.created_at <= greatest(m.since, $period_start) AND w.valid_from <= greatest(m.since, $period_start) AND w.valid_to >= least($period_end, $freeze_at)
     WHERE m.holds_both GROUP BY m.subject
 ), answers AS (
     SELECT subject, 'A' AS attribute, CASE WHEN mode <> 'P' THEN 'NOT_APPLICABLE' WHEN holds_both THEN 'EXCEPTION' ELSE 'PASS' END AS verdict,
@@ -37,3 +37,8 @@ WITH rules AS (
 SELECT 'pairs' AS population, a.subject, a.attribute, a.verdict, a.reason, greatest(coalesce(m.since, $period_start), $period_start) AS event_time,
     proofs(list_concat(m.proofs, a.proofs)) AS evidence, to_json({'person': m.person, 'rule': m.one || '+' || m.other}) AS covers
 FROM answers AS a JOIN members AS m USING (subject)
+UNION ALL
+-- An account that nobody is known to stand behind may be anybody's second side.
+SELECT 'population', 'population:' || $period, '*', 'INDETERMINATE', 'not resolved: ' || string_agg(DISTINCT system || ':' || account, ', '), NULL, proofs(list(evidence)), NULL
+FROM duty_accounts WHERE NOT resolved AND as_of >= $period_start AND as_of < $period_end
+HAVING count(*) > 0

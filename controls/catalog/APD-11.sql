@@ -20,24 +20,24 @@ WITH bound AS (
     FROM granted GROUP BY ALL
 ), members AS (
     SELECT 'kubernetes:' || b.object || ':' || local_day(b.as_of) AS subject, b.object, min(b.as_of) AS as_of, flatten(list(b.proofs)) AS proofs,
-        bool_or(coalesce(j.everything, false)) AS everything, list_distinct(flatten(list(coalesce(j.dangerous, [])))) AS dangerous
+        bool_or(coalesce(j.everything, false)) AS everything, list_distinct(flatten(list(coalesce(j.dangerous, [])))) AS dangerous, bool_or(b.rules IS NULL) AS unsaid
     FROM bound AS b LEFT JOIN judged AS j ON j.object = b.object AND j.as_of = b.as_of
     WHERE b.as_of >= $period_start AND b.as_of < $period_end
     GROUP BY ALL
     UNION ALL
     SELECT 'vault:Policy/-/' || name || ':' || local_day(as_of), 'Policy/-/' || name, min(as_of), list(evidence),
-        bool_or(regexp_matches(rules, 'path\s+"\*"\s*\{[^}]*"(?:create|update|delete|sudo)"')), []
+        bool_or(regexp_matches(rules, 'path\s+"\*"\s*\{[^}]*"(?:create|update|delete|sudo)"')), [], bool_or(rules IS NULL)
     FROM vault_policies WHERE as_of >= $period_start AND as_of < $period_end
     GROUP BY ALL
 ), marked AS (
     SELECT *, object IN (SELECT worker_id FROM scope_people WHERE role = 'approved_platform_bindings') AS approved FROM members
 )
-SELECT 'objects' AS population, subject, 'A' AS attribute, CASE WHEN everything AND NOT approved THEN 'EXCEPTION' ELSE 'PASS' END AS verdict,
-    CASE WHEN everything THEN 'every verb on everything' || CASE WHEN approved THEN ', approved' ELSE '' END ELSE 'not everything' END AS reason, as_of AS event_time, proofs(proofs) AS evidence
+SELECT 'objects' AS population, subject, 'A' AS attribute, CASE WHEN everything AND NOT approved THEN 'EXCEPTION' WHEN unsaid AND NOT approved THEN 'INDETERMINATE' ELSE 'PASS' END AS verdict,
+    CASE WHEN everything THEN 'every verb on everything' || CASE WHEN approved THEN ', approved' ELSE '' END WHEN unsaid THEN 'its rules are not known' ELSE 'not everything' END AS reason, as_of AS event_time, proofs(proofs) AS evidence
 FROM marked
 UNION ALL
-SELECT 'objects', subject, 'E', CASE WHEN len(dangerous) > 0 AND NOT approved THEN 'EXCEPTION' ELSE 'PASS' END,
-    CASE WHEN len(dangerous) > 0 THEN 'grants ' || array_to_string(list_sort(dangerous), ', ') || CASE WHEN approved THEN ', approved' ELSE '' END ELSE 'grants none of them' END, as_of, proofs(proofs)
+SELECT 'objects', subject, 'E', CASE WHEN len(dangerous) > 0 AND NOT approved THEN 'EXCEPTION' WHEN unsaid AND NOT approved AND object NOT LIKE 'Policy/%' THEN 'INDETERMINATE' ELSE 'PASS' END,
+    CASE WHEN len(dangerous) > 0 THEN 'grants ' || array_to_string(list_sort(dangerous), ', ') || CASE WHEN approved THEN ', approved' ELSE '' END WHEN unsaid THEN 'its rules are not known' ELSE 'grants none of them' END, as_of, proofs(proofs)
 FROM marked
 UNION ALL
 SELECT 'objects', subject, l.letter, 'INDETERMINATE', l.missing, as_of, proofs(proofs)

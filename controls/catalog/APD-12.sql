@@ -13,7 +13,7 @@ WITH members AS (
     FROM members
     UNION ALL
     SELECT subject, 'C',
-        CASE WHEN ticket IS NULL THEN 'NOT_APPLICABLE' WHEN approver <> principal AND approver IS DISTINCT FROM requester THEN 'PASS' ELSE 'EXCEPTION' END,
+        CASE WHEN ticket IS NULL THEN 'NOT_APPLICABLE' WHEN approver <> principal AND approver <> requester THEN 'PASS' ELSE 'EXCEPTION' END,
         CASE WHEN ticket IS NULL THEN 'no ticket, so no approval to judge' ELSE 'approved by ' || coalesce(approver, 'nobody') END, ticket_proofs
     FROM members
     UNION ALL

@@ -7,7 +7,7 @@ WITH members AS (
     JOIN tickets AS t ON t.scope_repo = m.repo AND t.scope_pull IS NULL AND t.scope_deployment IS NULL
         AND coalesce(t.scope ->> '$.branch', m.branch) = m.branch
         AND t.approved_at <= m.weakened_at AND coalesce(t.valid_to, t.closed_at, t.approved_at + INTERVAL 7 DAY) >= m.weakened_at
-        AND NOT list_contains(coalesce(m.weakeners, []), t.approver) AND t.approver IS DISTINCT FROM t.requester
+        AND NOT list_contains(coalesce(m.weakeners, []), t.approver) AND t.approver <> t.requester
     GROUP BY m.subject
 ), reached AS (
     SELECT r.subject, string_agg(r.what, ', ' ORDER BY r.reached_at, r.what) AS what, bool_and(r.approved) AS approved,
@@ -36,3 +36,8 @@ WITH members AS (
 SELECT 'intervals' AS population, a.subject, a.attribute, a.verdict, a.reason, f.weakened_at AS event_time,
     proofs(list_concat(f.evidence, coalesce(a.proofs, []))) AS evidence, f.weakened_at AS window_start, coalesce(f.restored_at, $period_end) AS window_end
 FROM answers AS a JOIN facts AS f USING (subject)
+UNION ALL
+-- An event that does not tell what it set may have weakened.
+SELECT 'population', 'population:' || local_day(told_at), '*', 'INDETERMINATE', 'not told what it set: ' || string_agg(DISTINCT action, ', ' ORDER BY action), NULL, proofs(list(evidence)), NULL, NULL
+FROM protection_events WHERE weakens IS NULL AND told_at >= $period_start AND told_at < $period_end
+GROUP BY local_day(told_at)

@@ -18,9 +18,9 @@ WITH members AS (
     UNION ALL
     SELECT subject, 'B',
         CASE WHEN NOT automatic THEN 'NOT_APPLICABLE' WHEN len(allowed) = 0 THEN 'EXCEPTION' WHEN files IS NULL THEN 'INDETERMINATE'
-             WHEN len(beyond) = 0 THEN 'PASS' ELSE 'EXCEPTION' END,
+             WHEN len(beyond) > 0 THEN 'EXCEPTION' WHEN len(files) >= 300 THEN 'INDETERMINATE' ELSE 'PASS' END,
         CASE WHEN NOT automatic THEN 'a person''s update' WHEN len(allowed) = 0 THEN actor || ' is not registered to push'
-             WHEN files IS NULL THEN 'the changed files are not known' WHEN len(beyond) = 0 THEN 'only allowed paths'
+             WHEN files IS NULL OR (len(beyond) = 0 AND len(files) >= 300) THEN 'the changed files are not all known' WHEN len(beyond) = 0 THEN 'only allowed paths'
              ELSE 'beyond the allowed paths: ' || array_to_string(list_sort(beyond), ', ') END, []
     FROM members
     UNION ALL

@@ -2,10 +2,11 @@ WITH members AS (
     SELECT *, list_concat(changes, CASE WHEN len(brought) = 1 THEN brought ELSE [] END) AS named
     FROM attempt_facts WHERE happened_at >= $period_start AND happened_at < $period_end
 ), frozen AS (
-    SELECT m.subject, string_agg(z.freeze_id, ', ' ORDER BY z.freeze_id) AS freezes, list(z.evidence) AS proofs
+    -- A freeze that names no services may be one of all.
+    SELECT m.subject, string_agg(z.freeze_id, ', ' ORDER BY z.freeze_id) AS freezes, bool_or(list_contains(CAST(z.services AS JSON)::VARCHAR[], m.service)) AS certain, list(z.evidence) AS proofs
     FROM members AS m
-    JOIN company_freezes AS z ON list_contains(CAST(z.services AS JSON)::VARCHAR[], m.service)
-        AND m.happened_at >= z.starts_at AND m.happened_at < z.ends_at
+    JOIN company_freezes AS z ON coalesce(list_contains(CAST(z.services AS JSON)::VARCHAR[], m.service), z.services IS NULL)
+        AND m.happened_at >= z.starts_at AND m.happened_at < coalesce(z.ends_at, 'infinity')
     GROUP BY m.subject
 ), answers AS (
     SELECT subject, 'A' AS attribute,
@@ -42,8 +43,8 @@ WITH members AS (
         settings_proofs
     FROM members
     UNION ALL
-    SELECT m.subject, 'E', CASE WHEN z.subject IS NULL THEN 'PASS' ELSE 'EXCEPTION' END,
-        coalesce('made in freeze ' || z.freezes, 'not in a freeze of ' || coalesce(m.service, 'any service')), coalesce(z.proofs, [])
+    SELECT m.subject, 'E', CASE WHEN z.subject IS NULL THEN 'PASS' WHEN z.certain THEN 'EXCEPTION' ELSE 'INDETERMINATE' END,
+        coalesce(CASE WHEN z.certain THEN 'made in freeze ' ELSE 'perhaps made in freeze ' END || z.freezes, 'not in a freeze of ' || coalesce(m.service, 'any service')), coalesce(z.proofs, [])
     FROM members AS m LEFT JOIN frozen AS z USING (subject)
     UNION ALL
     SELECT subject, 'F',

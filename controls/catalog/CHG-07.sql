@@ -11,9 +11,11 @@ WITH roles AS (
     FROM roles AS r, (SELECT (SELECT coalesce(list(worker_id), []) FROM workers) AS people, (SELECT coalesce(list(nhi_id), [])
         FROM non_human_identities WHERE owner IN (SELECT worker_id FROM workers)) AS owned) AS k
 ), weakening AS (
-    SELECT m.subject, string_agg(w.subject, ', ' ORDER BY w.weakened_at) AS intervals, flatten(list(w.evidence)) AS proofs
+    SELECT m.subject, string_agg(w.subject, ', ' ORDER BY w.weakened_at) AS intervals, flatten(list(w.evidence)) AS proofs,
+        bool_or(list_has_any(coalesce(w.weakeners, []), coalesce(m.deployers, []))) AS own
     FROM members AS m
-    JOIN weakened_intervals AS w ON w.repo = m.repo AND list_has_any(coalesce(w.weakeners, []), coalesce(m.deployers, []))
+    JOIN weakened_intervals AS w ON w.repo = m.repo
+        AND (list_has_any(coalesce(w.weakeners, []), coalesce(m.deployers, [])) OR w.unresolved OR w.events = 0)
         AND w.weakened_at <= m.created_at AND coalesce(w.restored_at, 'infinity') >= coalesce(m.first_merged_at, m.created_at)
     GROUP BY m.subject
 ), answers AS (
@@ -30,7 +32,8 @@ WITH roles AS (
     UNION ALL
     SELECT subject, 'C',
         CASE WHEN automatic_rollback OR len(brought) = 0 THEN 'NOT_APPLICABLE' WHEN own AND NOT mitigated THEN 'EXCEPTION' WHEN own THEN 'PASS'
-             WHEN deployers IS NULL THEN 'INDETERMINATE' WHEN len(deployers) = 0 THEN 'NOT_APPLICABLE' ELSE 'PASS' END,
+             WHEN deployers IS NULL THEN 'INDETERMINATE' WHEN len(deployers) = 0 THEN 'NOT_APPLICABLE'
+             WHEN list_has_any(unknown, list_concat(deployers, contributors)) THEN 'INDETERMINATE' ELSE 'PASS' END,
         CASE WHEN automatic_rollback THEN 'automatic rollback' WHEN len(brought) = 0 THEN 'it brings no change' WHEN deployers IS NULL THEN 'its run is not known'
              WHEN len(deployers) = 0 THEN 'nobody approved the attempt (CHG-06)'
              ELSE 'deployed by ' || array_to_string(list_sort(deployers), ', ') || '; contributors: ' || array_to_string(list_sort(list_distinct(contributors)), ', ') END
@@ -41,8 +44,8 @@ WITH roles AS (
              ELSE 'every role is a person''s, or a registered identity''s with an owner' END
     FROM members
     UNION ALL
-    SELECT m.subject, 'E', CASE WHEN w.subject IS NOT NULL THEN 'EXCEPTION' WHEN m.deployers IS NULL THEN 'INDETERMINATE' ELSE 'PASS' END,
-        coalesce('the deployer had weakened ' || w.intervals, 'the deployer had not weakened the branch''s protection')
+    SELECT m.subject, 'E', CASE WHEN w.own THEN 'EXCEPTION' WHEN m.deployers IS NULL OR w.subject IS NOT NULL THEN 'INDETERMINATE' ELSE 'PASS' END,
+        coalesce(CASE WHEN w.own THEN 'the deployer had weakened ' ELSE 'who weakened it is not known: ' END || w.intervals, 'the deployer had not weakened the branch''s protection')
     FROM members AS m LEFT JOIN weakening AS w USING (subject)
 )
 SELECT 'deployments' AS population, a.subject, a.attribute, a.verdict, a.reason, m.created_at AS event_time, m.role_proofs AS evidence,

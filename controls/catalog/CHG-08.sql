@@ -26,7 +26,8 @@ WITH workflows AS (
     FROM members
     UNION ALL
     SELECT subject, 'C',
-        CASE WHEN path IS NULL THEN 'INDETERMINATE' WHEN NOT approved_path OR foreign_ref OR coalesce(head_branch <> protected_branch, false) THEN 'EXCEPTION' ELSE 'PASS' END,
+        CASE WHEN path IS NULL THEN 'INDETERMINATE' WHEN NOT approved_path OR foreign_ref OR coalesce(head_branch <> protected_branch, false) THEN 'EXCEPTION'
+             WHEN refs IS NULL AND head_branch IS NULL THEN 'INDETERMINATE' ELSE 'PASS' END,
         CASE WHEN path IS NULL THEN 'its run is not known' ELSE path || ' of ' || coalesce(nullif(array_to_string(refs, ', '), ''), 'branch ' || head_branch, 'no known branch') END, []
     FROM members
     UNION ALL

@@ -1,6 +1,6 @@
 WITH members AS (
     SELECT namespace || '/' || workload || '/' || container || '@' || digest AS subject, any_value(digest) AS digest, any_value(image_repo) AS image_repo, min(as_of) AS seen_at,
-        max(kind) AS kind, bool_and(contains(image_ref, '@sha256:')) AS by_digest, min(image_ref) AS image_ref, list_distinct(list(deployed_sha)) AS shas,
+        max(kind) AS kind, bool_and(coalesce(contains(image_ref, '@sha256:'), false)) AS by_digest, min(image_ref) AS image_ref, list_distinct(list(deployed_sha)) AS shas,
         bool_or(image_repo IN (SELECT image FROM scope_repositories WHERE image IS NOT NULL)) AS own, list(evidence) AS proofs
     FROM running_containers WHERE as_of >= $period_start AND as_of < $period_end
     GROUP BY subject

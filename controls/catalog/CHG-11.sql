@@ -16,8 +16,8 @@ WITH members AS (
         run_proofs AS proofs
     FROM members
     UNION ALL
-    SELECT subject, 'B', CASE WHEN discontinuity IS NULL OR ticket IS NOT NULL THEN 'PASS' ELSE 'EXCEPTION' END,
-        CASE WHEN discontinuity IS NULL THEN coalesce('serial ' || serial || ' follows ' || serial_before, 'the first version that is known')
+    SELECT subject, 'B', CASE WHEN ticket IS NOT NULL THEN 'PASS' WHEN unread THEN 'INDETERMINATE' WHEN discontinuity IS NULL THEN 'PASS' ELSE 'EXCEPTION' END,
+        CASE WHEN unread THEN 'its serial and lineage are not known' WHEN discontinuity IS NULL THEN coalesce('serial ' || serial || ' follows ' || serial_before, 'the first version that is known')
              ELSE discontinuity || coalesce('; approved by ticket ' || ticket, '; no approved ticket') END, ticket_proofs
     FROM members
     UNION ALL

@@ -22,8 +22,8 @@ WITH ticketed AS (
         changed_at AS window_end
     FROM dated
     UNION ALL
-    SELECT subject, 'B', CASE WHEN approved THEN 'PASS' WHEN approval_due > $freeze_at THEN 'NOT_APPLICABLE' ELSE 'EXCEPTION' END,
-        CASE WHEN approved THEN 'approved in time by an emergency approver' WHEN approval_due > $freeze_at THEN 'the approval is due after the freeze'
+    SELECT subject, 'B', CASE WHEN approved THEN 'PASS' WHEN approved IS NULL THEN 'INDETERMINATE' WHEN approval_due > $freeze_at THEN 'NOT_APPLICABLE' ELSE 'EXCEPTION' END,
+        CASE WHEN approved THEN 'approved in time by an emergency approver' WHEN approved IS NULL THEN 'approved in time, by somebody who cannot be told from who took part, as that is not known' WHEN approval_due > $freeze_at THEN 'the approval is due after the freeze'
              ELSE 'no approval in time by an emergency approver who took no part' END, approval_due
     FROM dated
     UNION ALL

@@ -7,7 +7,7 @@ WITH incidents AS (
         i.severity IN ('sev1', 'sev2') AS severe, p.approved_at, p.evidence AS review_evidence,
         business_deadline(i.resolved_at, number_at('OPS-03', 'P_PM_BD', i.created_at)) AS review_due,
         len(list_filter(coalesce(json_extract(p.actions, '$[*]'), []), lambda a: (a ->> '$.closed_at') IS NULL
-            AND coalesce(instant((a ->> '$.due') || 'T23:59:59Z'), instant(a ->> '$.due')) < $freeze_at)) AS overdue,
+            AND coalesce(instant((a ->> '$.due') || 'T23:59:59Z'), instant(a ->> '$.due'), '-infinity') < $freeze_at)) AS overdue,
         coalesce(json_array_length(p.actions), 0) AS actions, i.fields -> '$.integrity_assessment' AS assessment
     FROM incidents AS i
     LEFT JOIN (
@@ -42,9 +42,9 @@ WITH incidents AS (
     FROM members
     UNION ALL
     SELECT subject, 'D',
-        CASE WHEN NOT resolved OR NOT coalesce(financial_data_affected, false) THEN 'NOT_APPLICABLE'
+        CASE WHEN NOT resolved OR financial_data_affected = false THEN 'NOT_APPLICABLE' WHEN financial_data_affected IS NULL THEN 'INDETERMINATE'
              WHEN instant(assessment ->> '$.at') <= coalesce(closed_at, resolved_at) THEN 'PASS' ELSE 'EXCEPTION' END,
-        CASE WHEN NOT resolved THEN 'resolved in another quarter, or not yet' WHEN NOT coalesce(financial_data_affected, false) THEN 'financial data were not affected'
+        CASE WHEN NOT resolved THEN 'resolved in another quarter, or not yet' WHEN NOT financial_data_affected THEN 'financial data were not affected' WHEN financial_data_affected IS NULL THEN 'nothing says whether financial data were affected'
              WHEN assessment IS NULL THEN 'the effect on financial data was not assessed' ELSE 'assessed at ' || (assessment ->> '$.at') END
     FROM members
     UNION ALL

@@ -1,6 +1,6 @@
 WITH members AS (
     SELECT s.*, 'silence:' || s.silence_id AS subject, coalesce(w.worker_id, p.principal_id) AS author,
-        len(list_filter(coalesce(json_extract(s.matchers, '$[*]'), []), lambda m: (m ->> '$.name') = 'severity' AND contains(m ->> '$.value', 'critical'))) > 0 AS critical,
+        len(list_filter(coalesce(json_extract(s.matchers, '$[*]'), []), lambda m: (m ->> '$.name') = 'severity' AND contains(m ->> '$.value', 'critical'))) > 0 OR s.matchers IS NULL AS critical,
         list_filter(list_transform(coalesce(json_extract(s.matchers, '$[*]'), []), lambda m: CASE WHEN (m ->> '$.name') = 'service' THEN m ->> '$.value' END), lambda v: v IS NOT NULL) AS services
     FROM (
         FROM alertmanager_silences QUALIFY row_number() OVER (PARTITION BY natural_key ORDER BY updated_at DESC NULLS LAST, collected_at DESC, record DESC) = 1
@@ -9,7 +9,7 @@ WITH members AS (
     LEFT JOIN principals AS p ON p.system = 'github' AND lower(p.account_label) = lower(s.created_by) AND p.valid_to IS NULL
     WHERE s.starts_at < $period_end AND s.ends_at > $period_start
 ), ticketed AS (
-    SELECT m.subject, min(t.ticket_key) AS ticket, bool_or(t.approver IS NOT NULL AND t.approver IS DISTINCT FROM m.author AND t.approved_at <= m.starts_at) AS approved, list(t.evidence) AS proofs
+    SELECT m.subject, min(t.ticket_key) AS ticket, bool_or(t.approver <> m.author AND t.approved_at <= m.starts_at) AS approved, list(t.evidence) AS proofs
     FROM members AS m JOIN tickets AS t ON contains(m.comment, t.ticket_key) GROUP BY m.subject
 ), own AS (
     SELECT m.subject, string_agg(DISTINCT d.subject, ', ' ORDER BY d.subject) AS deployments, flatten(list(d.evidence)) AS proofs
@@ -29,6 +29,6 @@ SELECT 'silences' AS population, subject, 'D' AS attribute,
         CASE WHEN critical AND NOT approved THEN 'critical alerts, not approved by somebody else' END) AS reason, starts_at AS event_time, proofs AS evidence
 FROM facts
 UNION ALL
-SELECT 'silences', subject, 'E', CASE WHEN deployments IS NOT NULL AND NOT approved THEN 'EXCEPTION' ELSE 'PASS' END,
-    coalesce('covers ' || deployments || ', which its author contributed to', 'covers no deployment of its author''s changes'), starts_at, proofs
+SELECT 'silences', subject, 'E', CASE WHEN deployments IS NOT NULL AND NOT approved THEN 'EXCEPTION' WHEN author IS NULL THEN 'INDETERMINATE' ELSE 'PASS' END,
+    CASE WHEN author IS NULL THEN 'who made it is not known: ' ELSE '' END || coalesce('covers ' || deployments || ', which its author contributed to', 'covers no deployment of its author''s changes'), starts_at, proofs
 FROM facts

@@ -21,7 +21,7 @@ WITH members AS (
     SELECT c.subject, min(t.ticket_key) AS ticket, list(t.evidence) AS proofs
     FROM changes AS c
     JOIN tickets AS t ON t.scope_system = c.system AND t.approved_at <= c.told_at AND coalesce(t.valid_to, t.closed_at, t.approved_at + INTERVAL 7 DAY) >= c.told_at
-        AND t.approver IS DISTINCT FROM t.requester
+        AND t.approver <> t.requester
     GROUP BY c.subject
 )
 SELECT 'logs' AS population, subject, 'A' AS attribute,

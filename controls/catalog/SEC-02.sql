@@ -22,7 +22,7 @@ WITH members AS (
     GROUP BY c.subject
 ), facts AS (
     SELECT m.*, s.scanned_at, coalesce(k.critical, 0) AS critical, coalesce(k.waived, 0) AS waived, k.waivers, coalesce(k.bare, k.any_one) AS named,
-        len(s.found) AS all_found, s.scanned_at >= m.first_at - to_hours(CAST(number_at('SEC-02', 'P_IMG_SCAN_AGE', m.first_at) AS BIGINT)) AS fresh,
+        len(s.found) AS all_found, len(list_filter(s.found, lambda v: severity_grade([v.severity]) IS NULL)) AS ungraded, s.scanned_at >= m.first_at - to_hours(CAST(number_at('SEC-02', 'P_IMG_SCAN_AGE', m.first_at) AS BIGINT)) AS fresh,
         proofs(list_concat(m.proofs, [s.evidence], coalesce(k.proofs, []))) AS evidence
     FROM members AS m LEFT JOIN scanned AS s ON s.subject = m.subject LEFT JOIN counted AS k ON k.subject = m.subject
 )
@@ -30,8 +30,9 @@ SELECT 'images' AS population, subject, 'A' AS attribute, CASE WHEN fresh THEN '
     coalesce('last scanned at ' || instant_text(scanned_at), 'never scanned') AS reason, first_at AS event_time, evidence, NULL AS covers
 FROM facts
 UNION ALL
-SELECT 'images', subject, 'B', CASE WHEN scanned_at IS NULL THEN 'INDETERMINATE' WHEN critical = 0 THEN 'PASS' ELSE 'EXCEPTION' END,
-    CASE WHEN scanned_at IS NULL THEN 'no scan, so no count' ELSE critical || ' critical of ' || all_found || ' findings, waived: ' || waived END, first_at, evidence,
+SELECT 'images', subject, 'B', CASE WHEN critical > 0 THEN 'EXCEPTION' WHEN all_found IS NULL OR ungraded > 0 THEN 'INDETERMINATE' ELSE 'PASS' END,
+    CASE WHEN scanned_at IS NULL THEN 'no scan, so no count' WHEN all_found IS NULL THEN 'the scan does not say what it found'
+        ELSE CASE WHEN ungraded > 0 THEN ungraded || ' of unknown severity; ' ELSE '' END || critical || ' critical of ' || all_found || ' findings, waived: ' || waived END, first_at, evidence,
     to_json({'vulnerability': named, 'rule': named, 'asset': image_repo, 'image': image_repo})
 FROM facts
 UNION ALL

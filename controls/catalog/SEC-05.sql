@@ -6,10 +6,10 @@ WITH weeks AS (
     SELECT repo AS asset, 'sast' AS kind FROM scope_repositories
     UNION SELECT image, 'container' FROM scope_repositories WHERE image IS NOT NULL
 ), scans AS (
-    SELECT repo AS asset, 'sast' AS kind, finished_at AS scanned_at, evidence FROM code_findings WHERE successful AND NOT other_kind
-    UNION ALL SELECT image_repo, 'container', scanned_at, evidence FROM image_scans
+    SELECT repo AS asset, 'sast' AS kind, finished_at AS scanned_at, successful AND critical IS NOT NULL AS whole, evidence FROM code_findings WHERE successful IS DISTINCT FROM false AND NOT other_kind
+    UNION ALL SELECT image_repo, 'container', scanned_at, found IS NOT NULL, evidence FROM image_scans
 ), coverage AS (
-    SELECT a.asset, a.kind, w.week, w.monday, max(s.scanned_at) AS last_at, max_by(s.evidence, s.scanned_at) AS evidence
+    SELECT a.asset, a.kind, w.week, w.monday, max(s.scanned_at) FILTER (s.whole) AS last_at, max(s.scanned_at) AS perhaps_at, max_by(s.evidence, s.scanned_at) AS evidence
     FROM assets AS a CROSS JOIN weeks AS w LEFT JOIN scans AS s ON s.asset = a.asset AND s.kind = a.kind AND s.scanned_at < day_start(w.monday + 7)
     GROUP BY ALL
 ), entries AS (
@@ -28,14 +28,16 @@ WITH weeks AS (
     SELECT 'github.audit_log:' || a.document_id AS subject, a.event_time, a.action, a.repo, a.evidence, min(t.ticket_key) AS ticket, list(t.evidence) AS proofs
     FROM github_audit_log AS a
     LEFT JOIN tickets AS t ON t.scope_repo = a.repo AND t.approved_at <= a.event_time AND coalesce(t.valid_to, t.closed_at, t.approved_at + INTERVAL 7 DAY) >= a.event_time
-        AND t.approver IS DISTINCT FROM t.requester
+        AND t.approver <> t.requester
     WHERE a.row_status = 'first' AND regexp_matches(a.action, '^(repo\.(advanced_security_disabled|code_scanning_analysis_deleted)|(dependabot_alerts|repository_vulnerability_alerts|secret_scanning|repository_secret_scanning|repository_secret_scanning_push_protection|code_scanning|repository_dependency_graph)\.disable)$')
         AND a.event_time >= $period_start AND a.event_time < $period_end
     GROUP BY ALL
 )
 SELECT 'coverage' AS population, asset || ':' || kind || ':' || week AS subject, 'A' AS attribute,
-    CASE WHEN last_at >= day_start(monday + 7) - span_at('SEC-05', 'P_SCAN_CADENCE', day_start(monday)) THEN 'PASS' ELSE 'EXCEPTION' END AS verdict,
-    coalesce('last scanned at ' || instant_text(last_at), 'not scanned as far as known') AS reason, day_start(monday) AS event_time, proofs([evidence]) AS evidence,
+    CASE WHEN last_at >= day_start(monday + 7) - span_at('SEC-05', 'P_SCAN_CADENCE', day_start(monday)) THEN 'PASS'
+         WHEN perhaps_at >= day_start(monday + 7) - span_at('SEC-05', 'P_SCAN_CADENCE', day_start(monday)) THEN 'INDETERMINATE' ELSE 'EXCEPTION' END AS verdict,
+    coalesce('last scanned at ' || instant_text(last_at), 'not scanned as far as known') || CASE WHEN perhaps_at > coalesce(last_at, '-infinity')
+        THEN '; the report of ' || instant_text(perhaps_at) || ' does not say whether the scan ran through, or what it found' ELSE '' END AS reason, day_start(monday) AS event_time, proofs([evidence]) AS evidence,
     CASE kind WHEN 'sast' THEN ['scan.sarif'] ELSE ['scan.trivy'] END AS needs
 FROM coverage
 UNION ALL

@@ -26,7 +26,7 @@ VERSION = 1
 KINDS = frozenset(
     {
         "receipt", "plan", "definition", "parameters", "scope", "identity", "assessment", "pack", "waiver",
-        "decision", "hold", "key", "access",
+        "decision", "sample", "hold", "key", "access",
     }
 )  # fmt: skip
 """Every kind of statement."""
@@ -178,6 +178,35 @@ class Waiver(Statement):
     approved_by: str
     signed_at: datetime
     valid_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Statement):
+    """What a named person decided about a proposal of severity, on the exceptions that its digest commits to."""
+
+    kind = "decision"
+    period: str
+    grouped_by: str
+    group: str
+    proposed: str
+    proposal_sha256: str
+    decided: str
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample(Statement):
+    """A population that a sample will be drawn from, committed to before the auditor names a nonce."""
+
+    kind = "sample"
+    pack: str
+    control: str
+    population: str
+    definition_sha256: str
+    population_sha256: str
+    members: int
+    stratum: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

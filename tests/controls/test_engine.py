@@ -120,12 +120,12 @@ def test_conclusion_follows_the_verdicts(
     assert sum(result.counts["A"].values()) == len(result.populations[0].subjects)
 
 
-def test_stated_limitation_does_not_limit_the_conclusion(con: duckdb.DuckDBPyConnection) -> None:
-    """What the definition says cannot be tested stays in the counts, and the result names it."""
+def test_stated_limitation_limits_the_conclusion(con: duckdb.DuckDBPyConnection) -> None:
+    """What the definition says cannot be tested is no ground to call a control effective, and the result names it."""
     limited = {"A": Attribute(text="t", population="things", limitation="no source tells it")}
     result = concluded(con, control(question(2, "'INDETERMINATE'"), attributes=limited))
 
-    assert result.conclusion == "EFFECTIVE"
+    assert (result.conclusion, result.why) == ("SCOPE_LIMITATION", "A cannot be tested: no source tells it")
     assert result.counts["A"]["INDETERMINATE"] == 2
     assert result.limitations == {"A": "no source tells it"}
 
@@ -208,6 +208,8 @@ WAIVER = {
         ({"attribute": "B"}, ["EXCEPTION", "EXCEPTION"]),
         ({"scope": {"rule": "y"}}, ["EXCEPTION", "EXCEPTION"]),
         ({"scope": {}}, ["EXCEPTION", "EXCEPTION"]),
+        ({"requested_by": None}, ["EXCEPTION", "EXCEPTION"]),
+        ({"beneficiary": "W5"}, ["EXCEPTION", "EXCEPTION"]),
         ({"valid_to": "2024-02-02T10:00:01Z"}, ["EXEMPT", "EXEMPT"]),
     ],
 )
@@ -220,6 +222,24 @@ def test_waiver_is_judged_as_of_the_event(changes: dict[str, Any], verdicts: lis
 
     assert [v.verdict for v in result.members()] == verdicts
     assert ("exempt by waiver WV-1; without it: because" in result.verdicts[0].reason) is (verdicts[0] == "EXEMPT")
+    assert result.verdicts[0].as_json().get("original") == ("EXCEPTION" if verdicts[0] == "EXEMPT" else None)
+    assert result.conclusion == ("EFFECTIVE" if set(verdicts) == {"EXEMPT"} else "INEFFECTIVE")
+
+
+def test_waiver_that_was_dated_back_exempts_nothing() -> None:
+    """One that was not there when its stream was complete for the day it claims counts from when it was first seen."""
+    stated = {"source": "waiver", "from": "2024-01-01", "to": "2024-04-01", "status": "complete"}
+    fetch = {"fetch": "later", "at": "2024-04-05T10:00:00Z"}
+    records = {**COMPLETE, "waiver": [WAIVER | {"_fetch": "later"}], "ev.fetch": [fetch]}
+    asked = control(question(1, "'EXCEPTION'", more=', \'{"rule": "x"}\' AS covers'))
+
+    def verdict(partitions: list[dict[str, Any]]) -> str:
+        held = {**records, "ev.partition": [*COMPLETE["ev.partition"], *partitions]}
+        con = session(held, {"security_team": ["W5"]}, zone="Europe/Berlin", now=FROZEN)
+        return concluded(con, asked).verdicts[0].verdict
+
+    assert verdict([]) == "EXEMPT"
+    assert verdict([stated]) == "EXCEPTION"
 
 
 def test_logged_definition_wins_over_scope_and_default() -> None:

@@ -73,6 +73,30 @@ def test_names_change_nothing(folder: Path) -> None:
 
 
 @each
+def test_other_people_and_numbers_change_nothing(folder: Path) -> None:
+    """With everybody, every repository and every number renamed, the same verdicts stand under the new names."""
+    own = change.rows(folder)
+    named = change.Renaming(own, base(folder))
+    found = change.verdicts(
+        {a: [named(r) for r in held] for a, held in own.items()}, base(folder), asked(folder), told=named
+    )
+
+    assert found == {(c, p, named(subject), a): v for (c, p, subject, a), v in usual(folder).items()}
+
+
+@each
+def test_missing_member_turns_no_exception_into_a_pass(folder: Path) -> None:
+    """Without one record that makes a member, of one stream per folder, no exception becomes a pass."""
+    own, lost = change.without_one_member(change.rows(folder), folder.name, asked(folder))
+    if not lost:
+        pytest.skip("the folder has no record that makes a member")
+    found = change.verdicts(own, base(folder), asked(folder))
+    cured = [key for key, verdict in usual(folder).items() if verdict == EXCEPTION and found.get(key) == PASS]
+
+    assert (lost, cured) == (lost, [])
+
+
+@each
 def test_week_changes_nothing(folder: Path) -> None:
     """A folder that may be shifted has, a week later, the verdicts it had on the subjects a week later."""
     expected = json.loads((folder / "expected.json").read_text(encoding="utf-8"))

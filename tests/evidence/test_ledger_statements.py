@@ -22,6 +22,8 @@ EXAMPLES = [
     statements.Assessment("CC-01", NOW, NOW, "EFFECTIVE", DIGEST, DIGEST, "17", DIGEST, {"A": {"PASS": 3}}),
     statements.Pack("2026-Q3", NOW, NOW, DIGEST, DIGEST),
     statements.Waiver("W-1", "CC-01", ("x",), "reason", "somebody", NOW, NOW),
+    statements.Decision("2026Q3", "system", "x/y", "deficiency", DIGEST, "deficiency", "somebody", "reason"),
+    statements.Sample("2026-Q3", "CC-01", "things", DIGEST, DIGEST, 7),
     statements.Hold("H-1", "captures/", placed=True, by="counsel", reason="litigation"),
     statements.Key("introduced", "vkey", NOW),
     statements.Access("auditor", "portal", "packs/2026-Q3"),

@@ -104,8 +104,10 @@ CREATE OR REPLACE MACRO sarif_rules(runs) AS json_list(flatten(list_transform(
     )
 )));
 
--- Results of every run of a SARIF report, without snippets and messages.
-CREATE OR REPLACE MACRO sarif_results(runs) AS json_list(flatten(list_transform(
+-- Results of every run of a SARIF report, without snippets and messages; NULL where a run has no list of them: it was not
+-- able to tell what it found.
+CREATE OR REPLACE MACRO sarif_results(runs) AS json_list(CASE WHEN len(list_filter(json_extract(runs, '$[*]'),
+    lambda run: coalesce(json_type(json_extract(run, '$.results')), '') <> 'ARRAY')) = 0 THEN flatten(list_transform(
     json_extract(runs, '$[*]'),
     lambda run: list_transform(
         json_extract(run, '$.results[*]'),
@@ -118,7 +120,7 @@ CREATE OR REPLACE MACRO sarif_results(runs) AS json_list(flatten(list_transform(
             'suppressions': r -> '$.suppressions', 'baseline_state': r ->> '$.baselineState'
         }
     )
-)));
+)) END);
 
 -- Findings of every target of a Trivy report.
 CREATE OR REPLACE MACRO trivy_vulnerabilities(results) AS json_list(flatten(list_transform(

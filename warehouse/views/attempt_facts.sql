@@ -13,7 +13,7 @@ WITH settings AS (
     JOIN environment_days AS d ON d.repo = a.repo AND d.environment = a.environment AND d.as_of = s.as_of
 ), brought AS (
     SELECT a.subject, coalesce(flatten(list(c.contributors) FILTER (c.change IS NOT NULL)), []) AS contributors,
-        list(DISTINCT c.change) FILTER (c.change IS NOT NULL) AS brought, list(c.evidence) FILTER (c.change IS NOT NULL) AS proofs
+        coalesce(bool_or(c.unresolved OR c.commits_missing), false) AS unresolved, list(DISTINCT c.change) FILTER (c.change IS NOT NULL) AS brought, list(c.evidence) FILTER (c.change IS NOT NULL) AS proofs
     FROM deployment_attempts AS a
     LEFT JOIN deployed_changes AS d ON d.repo = a.repo AND (d.release = a.subject OR list_contains(a.changes, d.release))
     LEFT JOIN change_reviews AS c ON c.change = d.change
@@ -21,7 +21,7 @@ WITH settings AS (
 ), clocks AS (
     SELECT day, sum(abs(offset_s)) AS skew FROM clock_days WHERE stream IN ('github.audit_log', 'github.workflow_jobs') GROUP BY day
 ), approved AS (
-    SELECT a.subject, v.approver, v.resolved, v.run_attempt, v.approved_at, v.evidence,
+    SELECT a.subject, v.approver, v.resolved, b.unresolved AND coalesce(parameter_at('CHG-06', 'P_STRICT_SOD', a.happened_at) = 'true', true) AS unresolved, v.run_attempt, v.approved_at, v.evidence,
         v.is_listed AND v.is_logged AND v.environment = a.environment AND v.run_attempt = a.run_attempt AND NOT v.by_machine AS whole,
         v.is_listed <> v.is_logged AND coalesce(v.environment, a.environment) = a.environment
             AND coalesce(v.run_attempt, a.run_attempt) = a.run_attempt AND NOT v.by_machine AS half,
@@ -40,7 +40,7 @@ WITH settings AS (
     SELECT subject, count(*) FILTER (whole) AS whole, count(*) FILTER (half) AS half, count(*) FILTER (earlier) AS earlier,
         count(*) FILTER (whole AND entitled AND in_time) AS good,
         count(*) FILTER (whole AND coalesce(entitled, true) AND coalesce(in_time, true)) AS perhaps,
-        count(*) FILTER (whole AND independent AND resolved) AS independent, count(*) FILTER (whole AND independent) AS perhaps_independent,
+        count(*) FILTER (whole AND independent AND resolved AND NOT unresolved) AS independent, count(*) FILTER (whole AND independent) AS perhaps_independent,
         string_agg(approver || ' at ' || instant_text(approved_at), ', ' ORDER BY approved_at, approver) FILTER (whole) AS approvals,
         flatten(list(evidence) FILTER (whole OR half OR earlier)) AS proofs
     FROM approved GROUP BY subject

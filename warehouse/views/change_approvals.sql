@@ -36,7 +36,7 @@ SELECT r.change, r.review_id, r.principal, r.submitted_at, r.commit_id, r.in_for
          ELSE true END AS independent,
     CASE WHEN r.commit_id = c.head_sha THEN true
          WHEN NOT EXISTS (SELECT 1 FROM pull_commits AS m WHERE m.repo = c.repo AND m.pull_number = c.number AND m.sha = r.commit_id)
-             THEN CASE WHEN c.commits > (SELECT count(*) FROM pull_commits AS m WHERE m.repo = c.repo AND m.pull_number = c.number)
+             THEN CASE WHEN coalesce(c.commits, 1) > (SELECT count(*) FROM pull_commits AS m WHERE m.repo = c.repo AND m.pull_number = c.number)
                        THEN NULL ELSE false END
          WHEN l.unreviewed > 0 THEN false
          WHEN l.unknown > 0 THEN NULL

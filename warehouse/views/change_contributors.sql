@@ -1,6 +1,7 @@
 -- Contributors of a merged change (D2): author, authors and committers of its commits, co-authors that a trailer resolves,
 -- whoever pushed to its head branch. Not GitHub's own committer, and not who only merged the base without a difference.
--- `certain` is false where trees that would tell such a merge are missing.
+-- `certain` is false where trees that would tell such a merge are missing. An author or pusher that is not named is `unknown`, and
+-- like every account that is not resolved may be anybody.
 WITH acts AS (
     SELECT change, merged_at, user_id AS account, NULL AS email, 'author' AS how, true AS certain, [evidence] AS proofs
     FROM merged_changes
@@ -31,7 +32,7 @@ WITH acts AS (
     WHERE (m.sha IS NOT NULL OR a.pushed_at >= c.created_at) AND m.no_diff IS DISTINCT FROM true
 )
 SELECT a.change, coalesce(g.principal_id, e.principal_id,
-        CASE WHEN a.account IS NOT NULL THEN 'github:' || a.account ELSE 'git:' || lower(a.email) END) AS principal,
+        CASE WHEN a.account IS NOT NULL THEN 'github:' || a.account WHEN a.email IS NOT NULL THEN 'git:' || lower(a.email) ELSE 'unknown' END) AS principal,
     coalesce(g.principal_id, e.principal_id) IS NOT NULL AS resolved, bool_or(a.certain) AS certain,
     string_agg(DISTINCT a.how, ', ' ORDER BY a.how) AS how, proofs(flatten(list(a.proofs))) AS proofs
 FROM acts AS a
@@ -39,6 +40,6 @@ LEFT JOIN principals AS g ON g.system = 'github' AND g.account_key = CAST(a.acco
     AND a.merged_at >= g.valid_from AND (g.valid_to IS NULL OR a.merged_at < g.valid_to)
 LEFT JOIN principals AS e ON a.account IS NULL AND e.system = 'git' AND e.account_key = lower(a.email)
     AND a.merged_at >= e.valid_from AND (e.valid_to IS NULL OR a.merged_at < e.valid_to)
-WHERE (a.account IS NOT NULL OR a.email IS NOT NULL)
+WHERE (a.account IS NOT NULL OR a.email IS NOT NULL OR a.how NOT LIKE 'committer%')
     AND (a.how NOT LIKE 'co-author%' OR coalesce(g.principal_id, e.principal_id) IS NOT NULL)
 GROUP BY ALL

@@ -31,9 +31,9 @@ SELECT c.change, c.repo, c.number, c.pull_id, c.base_ref, c.service, c.sox_criti
     coalesce(a.people, 0) AS people, coalesce(a.current_sure, 0) AS current_sure, coalesce(a.current_perhaps, 0) AS current_perhaps,
     a.unreviewed, coalesce(a.entitled_sure, 0) AS entitled_sure, coalesce(a.entitled_perhaps, 0) AS entitled_perhaps,
     coalesce(k.contributors, []) AS contributors, coalesce(k.unresolved, false) AS unresolved,
-    coalesce(c.commits > n.held, false) AS commits_missing, n.held,
+    coalesce(c.commits > n.held, n.held = 0) AS commits_missing, n.held,
     coalesce(r.bot_approved, false) AS bot_approved, r.late_at, coalesce(r.late_approvers, []) AS late_approvers,
-    CASE WHEN coalesce(a.sure, 0) >= c.needed AND NOT (coalesce(k.unresolved, false) OR coalesce(c.commits > n.held, false)) THEN 'PASS'
+    CASE WHEN coalesce(a.sure, 0) >= c.needed AND NOT (coalesce(k.unresolved, true) OR coalesce(c.commits > n.held, n.held = 0)) THEN 'PASS'
          WHEN coalesce(a.sure + a.perhaps, 0) >= c.needed THEN 'INDETERMINATE'
          ELSE 'EXCEPTION' END AS independence,
     CASE WHEN coalesce(a.sure + a.perhaps, 0) = 0 THEN 'NOT_APPLICABLE'

@@ -1,7 +1,9 @@
--- Per stream and local day that a heartbeat statement speaks of: hours without record and heartbeat. The narrower wins.
+-- Per stream and local day that a heartbeat statement speaks of: hours without record and heartbeat. The narrower wins. A
+-- statement that lists no stretches and whose counts do not balance leaves every hour in doubt.
 WITH held AS (
     SELECT k.stream, CAST(p.span_from AS TIMESTAMPTZ) AS starts_at, CAST(p.span_to AS TIMESTAMPTZ) AS ends_at,
-        CAST(p.missing AS JSON) AS missing, p.evidence
+        CASE WHEN p.missing IS NOT NULL THEN CAST(p.missing AS JSON) WHEN p.present_hours >= p.expected_hours THEN CAST('[]' AS JSON)
+            ELSE json_array(json_array(p.span_from, p.span_to)) END AS missing, p.evidence
     FROM evidence_heartbeats AS p
     JOIN known_streams AS k ON p.source IN (k.stream, k.alias)
     QUALIFY row_number() OVER (PARTITION BY p.natural_key ORDER BY p.collected_at DESC, p.record DESC) = 1

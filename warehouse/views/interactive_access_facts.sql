@@ -33,8 +33,8 @@ WITH covering AS (
     GROUP BY a.subject
 ), reviewed AS (
     SELECT a.subject, max(r.reviewed_at) AS last_review, list(r.evidence) AS proofs,
-        bool_or(r.reviewer <> a.principal AND r.reviewer IS DISTINCT FROM t.requester) AS by_other,
-        bool_or(r.reviewer <> a.principal AND r.reviewer IS DISTINCT FROM t.requester
+        bool_or(r.reviewer <> a.principal AND r.reviewer <> t.requester) AS by_other,
+        bool_or(r.reviewer <> a.principal AND r.reviewer <> t.requester
             AND r.reviewed_at <= business_deadline(a.ended_at, number_at('APD-12', 'P_BG_REVIEW_BD', a.ended_at))) AS good
     FROM interactive_accesses AS a
     JOIN covering AS c ON c.subject = a.subject

@@ -1,12 +1,12 @@
 -- Non-human identities (APD-06): those of the register, and machines that acted in production or on GitHub without being in
--- it. `beyond`: permissions that an installation was granted beyond the registered ones.
+-- it. `beyond`: permissions that an installation was granted beyond the registered ones; a level that is not known is beyond all.
 WITH granted AS (
     SELECT 'gh-app:' || i.app_slug AS nhi_id, i.as_of, g.key AS permission, g.value ->> '$' AS level, i.evidence
     FROM github_app_installations AS i, json_each(i.permissions) AS g
 ), levels AS (
     SELECT * FROM (VALUES ('none', 0), ('read', 1), ('write', 2), ('admin', 3)) AS l(level, rank)
 ), compared AS (
-    SELECT n.nhi_id, min(g.as_of) AS seen_at, list_distinct(list(g.permission || ':' || g.level) FILTER (l.rank > coalesce(r.rank, 0))) AS beyond, list(g.evidence) AS proofs
+    SELECT n.nhi_id, min(g.as_of) AS seen_at, list_distinct(list(g.permission || ':' || g.level) FILTER (coalesce(l.rank, 9) > coalesce(r.rank, 0))) AS beyond, list(g.evidence) AS proofs
     FROM non_human_identities AS n
     JOIN granted AS g ON g.nhi_id = n.nhi_id
     LEFT JOIN levels AS l ON l.level = g.level

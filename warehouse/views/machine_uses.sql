@@ -12,7 +12,7 @@ WITH networks AS (
         concat_ws(' ', k.verb, k.resource, k.subresource, k.namespace), k.proofs,
         list_transform(regexp_extract_all(coalesce(k.session_name, ''), '[0-9]+'), lambda d: TRY_CAST(d AS BIGINT))
     FROM kubernetes_calls AS k
-    WHERE k.effective_user LIKE 'system:serviceaccount:%' AND k.code < 400 AND (
+    WHERE k.effective_user LIKE 'system:serviceaccount:%' AND coalesce(k.code < 400, true) AND (
         k.user_agent LIKE 'kubectl/%' OR (k.impersonated_user IS NOT NULL AND k.responsible_person)
         OR (k.namespace IN (SELECT namespace FROM scope_namespaces)
             AND (k.resource = 'secrets' OR coalesce(k.subresource, '') IN ('exec', 'attach', 'portforward'))))

@@ -21,7 +21,8 @@ WITH told AS (
     HAVING bool_or(kind IN ('override', 'bypass', 'push', 'force_push'))
 ), compared AS (
     SELECT u.repo, u.before_sha, u.after_sha, any_value(k.status) AS status,
-        list_distinct(flatten(list(json_extract_string(k.files, '$[*].filename')))) AS files, list(k.evidence) AS proofs
+        CASE WHEN bool_and(coalesce(json_type(k.files) = 'ARRAY', false)) THEN list_distinct(flatten(list(json_extract_string(k.files, '$[*].filename')))) END AS files,
+        list(k.evidence) AS proofs
     FROM updates AS u
     JOIN github_comparisons AS k ON k.repo = u.repo AND k.base_ref = u.before_sha AND k.head_ref = u.after_sha
     GROUP BY ALL

@@ -1,5 +1,5 @@
 -- Audit events that weaken or restore a required setting of a protected branch in scope, one row per branch and setting.
--- A ruleset concerns the branches that its snapshots cover, or all of the repository's where no snapshot knows it.
+-- `weakens` is NULL where the event does not tell what it set. A ruleset concerns the branches that its snapshots cover, or all of the repository's where no snapshot knows it.
 WITH touched AS (
     SELECT DISTINCT r.ruleset_id, r.repo, b.branch
     FROM github_rulesets AS r JOIN scope_branches AS b ON b.repo = r.repo
@@ -48,7 +48,7 @@ WITH touched AS (
         AND (k.ruleset_id IS NOT NULL OR (t.repo IS NOT NULL AND t.ruleset_id NOT IN (SELECT ruleset_id FROM touched)))
 )
 SELECT repo, on_branch AS branch, unnest(settings) AS setting, event_time AS told_at, weakens, actor_id, document_id, action, evidence
-FROM classic WHERE weakens IS NOT NULL
+FROM classic
 UNION ALL
 SELECT on_repo, on_branch, CASE WHEN setting = 'ruleset' THEN setting ELSE 'ruleset ' || ruleset_id || ' ' || setting END, event_time,
     CASE setting WHEN 'ruleset' THEN action = 'repository_ruleset.destroy' WHEN 'enforcement' THEN enforcement_off

@@ -3,7 +3,7 @@
 WITH judged AS (
     SELECT c.change, c.merged_at, r.* EXCLUDE (repo, pull_number), r.submitted_at < c.merged_at AS before_merge,
         coalesce(p.principal_id, 'github:' || r.user_id) AS principal, p.principal_id IS NOT NULL AS resolved,
-        r.user_type = 'Bot' OR r.user_login LIKE '%[bot]' OR coalesce(p.principal_type = 'nhi', false) AS bot,
+        coalesce(r.user_type = 'Bot', false) OR coalesce(r.user_login LIKE '%[bot]', false) OR coalesce(p.principal_type = 'nhi', false) AS bot,
         d.principal_id AS dismisser,
         CASE WHEN NOT r.dismissed OR r.dismissed_at >= c.merged_at THEN r.state_before ELSE 'DISMISSED' END AS state_then,
         r.dismissed AND r.dismissed_at IS NULL AS dismissal_unknown

@@ -23,7 +23,7 @@ WITH covering AS (
     ) AS r
 ), reviewed AS (
     SELECT u.subject, max(r.reviewed_at) AS last_review, list(r.evidence) AS proofs,
-        bool_or(r.reviewer IS DISTINCT FROM coalesce(u.principal, t.requester) AND r.reviewer IS DISTINCT FROM t.requester
+        bool_or(r.reviewer <> coalesce(u.principal, t.requester) AND r.reviewer <> t.requester
             AND r.reviewed_at <= business_deadline(u.ends_at, number_at('APD-09', 'P_BG_REVIEW_BD', u.ends_at))
             AND list_has_all(list_transform(r.justified, lambda a: coalesce(a ->> '$.request_id', a ->> '$.id')), u.act_keys)) AS good
     FROM root_uses AS u

@@ -33,6 +33,7 @@ SELECT c.*, 'vault.audit:' || c.request_id AS subject, p.principal_id AS princip
     t.ticket_key AS ticket, t.approver, EXISTS (
         SELECT 1 FROM write_access AS w JOIN principals AS g ON g.system = 'github' AND g.account_key = CAST(w.user_id AS VARCHAR)
         WHERE w.writes AND g.principal_id = p.principal_id AND w.day <= local_day(c.called_at)) AS writes_code,
+    EXISTS (SELECT 1 FROM write_access AS w WHERE w.day <= local_day(c.called_at)) AS writers_known,
     proofs(list_concat(c.proofs, [p.evidence, n.evidence])) AS call_proofs, proofs(coalesce(o.proofs, [])) AS policy_proofs, proofs([t.evidence]) AS ticket_proofs
 FROM calls AS c
 LEFT JOIN principals AS p ON p.system = 'vault' AND p.account_key = lower(c.entity_id)

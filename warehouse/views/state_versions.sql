@@ -34,7 +34,7 @@ WITH versions AS (
     JOIN tickets AS t ON (scope_has(t.scope, o.state) OR (scope_has(t.scope, split_part(o.state, '/', 1))
             AND scope_has(t.scope, substr(o.state, length(split_part(o.state, '/', 1)) + 2))))
         AND t.approved_at <= o.last_modified AND coalesce(t.valid_to, t.closed_at, t.approved_at + INTERVAL 7 DAY) >= o.last_modified
-        AND t.approver IS DISTINCT FROM t.requester
+        AND t.approver <> t.requester
     GROUP BY o.subject
 )
 SELECT o.* EXCLUDE (evidence_before), coalesce(m.runs, []) AS runs, m.proofs AS run_proofs, t.ticket, t.proofs AS ticket_proofs,
@@ -42,6 +42,7 @@ SELECT o.* EXCLUDE (evidence_before), coalesce(m.runs, []) AS runs, m.proofs AS 
          WHEN o.serial_before IS NULL THEN NULL
          WHEN o.lineage IS DISTINCT FROM o.lineage_before THEN 'the lineage changed'
          WHEN o.serial <> o.serial_before + 1 THEN 'serial ' || o.serial || ' follows ' || o.serial_before END AS discontinuity,
+    NOT o.is_delete_marker AND (o.serial IS NULL OR o.lineage IS NULL) AS unread,
     proofs([o.evidence, o.evidence_before]) AS proofs
 FROM ordered AS o
 LEFT JOIN matched AS m ON m.subject = o.subject

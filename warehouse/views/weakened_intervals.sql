@@ -2,7 +2,7 @@
 -- event, or the next good snapshot, ends it. Bad snapshots that no event explains make one from the last good snapshot to
 -- the next good one. Overlapping stretches are one.
 WITH good AS (
-    SELECT repo, branch, as_of FROM protection_snapshots WHERE len(failing) = 0
+    SELECT repo, branch, as_of FROM protection_snapshots WHERE failing = [] AND unknown = []
 ), changed AS (
     SELECT *, lag(weakens) OVER (PARTITION BY repo, branch, setting ORDER BY told_at, document_id) AS was_weak
     FROM protection_events
