@@ -41,6 +41,10 @@ CREATE OR REPLACE MACRO approvals_needed(control_id, critical, t) AS coalesce(
 -- Whether a ticket's or waiver's scope (JSON) has `text` as one of its values.
 CREATE OR REPLACE MACRO scope_has(scope, wanted) AS contains(CAST(scope AS VARCHAR), '"' || wanted || '"');
 
+-- Whether one of `names` is among `tokens` (lower case), or is the last part of one of them: `team/admins` names `admins`.
+CREATE OR REPLACE MACRO any_named(names, tokens) AS list_has_any(
+    list_transform(names, lambda n: lower(n)), list_concat(tokens, list_transform(tokens, lambda w: regexp_extract(w, '([^/]+)$', 1))));
+
 -- Rows of evidence without what is NULL, each once, in a fixed order.
 CREATE OR REPLACE MACRO proofs(rows) AS list_sort(list_distinct(list_filter(rows, lambda r: r IS NOT NULL)));
 
