@@ -100,7 +100,10 @@ CREATE OR REPLACE MACRO state_resources(resources) AS json_list(list_transform(
                     'backup_retention_period': i -> '$.attributes.backup_retention_period',
                     'deletion_protection': i -> '$.attributes.deletion_protection',
                     'min_size': i -> '$.attributes.min_size', 'max_size': i -> '$.attributes.max_size',
-                    'desired_size': i -> '$.attributes.desired_size'
+                    'desired_size': i -> '$.attributes.desired_size',
+                    'id': i ->> '$.attributes.id', 'vpc_id': i ->> '$.attributes.vpc_id', 'peer_vpc_id': i ->> '$.attributes.peer_vpc_id',
+                    'cidr_block': i ->> '$.attributes.cidr_block', 'cidr_blocks': i -> '$.attributes.cidr_blocks',
+                    'source_security_group_id': coalesce(i ->> '$.attributes.source_security_group_id', i ->> '$.attributes.referenced_security_group_id')
                 }
             }
         )
