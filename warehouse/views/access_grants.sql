@@ -13,7 +13,7 @@ WITH organisation AS (
     WHERE regexp_full_match(x.value ->> '$.type', 'aws_iam_\w+_attachment|aws_iam_user|aws_eks_access_entry')
 ), changed AS (
     SELECT r.subject, r.state, r.last_modified, r.runs, r.proofs, list(g.address ORDER BY g.address) AS addresses, list_distinct(flatten(list([g.held ->> '$.policy_arn', g.held ->> '$.user', g.held ->> '$.principal_arn']))) AS names,
-        list(DISTINCT coalesce(g.held ->> '$.principal_arn', g.held ->> '$.user', g.held ->> '$.arn')) FILTER (g.held ->> '$.role' IS NULL) AS accounts
+        list(DISTINCT coalesce(g.held ->> '$.principal_arn', g.held ->> '$.user', g.held ->> '$.arn')) FILTER ((g.held ->> '$.role') IS NULL) AS accounts
     FROM resources AS r JOIN granting AS g USING (subject)
     WHERE r.before IS NOT NULL AND NOT EXISTS (SELECT 1 FROM granting AS b WHERE b.subject = r.before AND b.address = g.address AND b.content = g.content)
     GROUP BY ALL

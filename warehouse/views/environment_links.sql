@@ -28,7 +28,7 @@ WITH held AS (
     JOIN held AS n ON n.month = c.month AND NOT n.production AND n.type = 'aws_vpc' AND (n.a ->> '$.id') IN (c.a ->> '$.vpc_id', c.a ->> '$.peer_vpc_id') WHERE c.type = 'aws_vpc_peering_connection'
     UNION ALL
     SELECT c.month, n.environment, 'path', c.address || ' lets in ' || n.address, [c.evidence, n.evidence]
-    FROM held AS c JOIN held AS n ON n.month = c.month AND NOT n.production AND (n.a ->> '$.id' = c.a ->> '$.source_security_group_id' AND n.type = 'aws_security_group'
+    FROM held AS c JOIN held AS n ON n.month = c.month AND NOT n.production AND ((n.a ->> '$.id') = (c.a ->> '$.source_security_group_id') AND n.type = 'aws_security_group'
         OR n.type = 'aws_vpc' AND len(list_filter(CAST(c.a -> '$.cidr_blocks' AS VARCHAR[]), lambda b: b = (n.a ->> '$.cidr_block') OR coalesce(in_network(split_part(b, '/', 1), n.a ->> '$.cidr_block'), false))) > 0)
     WHERE c.production AND c.type LIKE 'aws%security_group%rule'
 )
