@@ -14,8 +14,8 @@ SELECT 'holders' AS population, m.subject, a.attribute, a.verdict, a.reason, gre
     greatest(m.since, $period_start) AS window_start, m.last_at AS window_end, to_json({'principal': m.principal, 'person': m.principal, 'system': m.system, 'role': m.role}) AS covers
 FROM judged AS m, LATERAL (VALUES
     ('A', CASE WHEN m.approved THEN 'PASS' ELSE 'EXCEPTION' END, CASE WHEN m.approved THEN coalesce('request ' || m.ticket, 'on the roster') ELSE 'held at ' || instant_text(m.stray_at) || ' without roster or request' END, CASE WHEN m.ticket IS NOT NULL AND m.approved THEN ['itsm.ticket'] ELSE ['roster', 'itsm.ticket'] END),
-    ('B', CASE WHEN m.role <> 'owner' THEN 'NOT_APPLICABLE' WHEN m.kind = 'nhi' AND NOT m.approved OR m.fewest < 2 OR m.most_seen > m.most THEN 'EXCEPTION' ELSE 'PASS' END,
-        CASE WHEN m.role <> 'owner' THEN 'no owner of the organisation' ELSE 'owners seen: ' || coalesce(m.fewest || ' to ' || m.most_seen, 'none in a snapshot') || CASE WHEN m.kind = 'nhi' THEN '; a machine' ELSE '' END END, ['gh.member']),
+    ('B', CASE WHEN m.role <> 'owner' THEN 'NOT_APPLICABLE' WHEN m.kind = 'nhi' AND NOT m.approved OR m.fewest < 2 OR m.most_seen > m.most THEN 'EXCEPTION' WHEN m.fewest IS NULL THEN 'INDETERMINATE' ELSE 'PASS' END,
+        CASE WHEN m.role <> 'owner' THEN 'no owner of the organisation' ELSE coalesce('owners seen: ' || m.fewest || ' to ' || m.most_seen, 'no snapshot of the members is known') || CASE WHEN m.kind = 'nhi' THEN '; a machine' ELSE '' END END, ['gh.member']),
     ('C', CASE WHEN NOT m.elevation OR m.rostered THEN 'NOT_APPLICABLE' WHEN m.lasted <= least(m.allowed, m.longest) THEN 'PASS' ELSE 'EXCEPTION' END,
         CASE WHEN NOT m.elevation OR m.rostered THEN 'no elevation on request' ELSE 'lasted ' || date_diff('minute', m.since, m.since + m.lasted) || ' min of ' || date_diff('minute', m.since, m.since + least(m.allowed, m.longest)) || ' allowed' END, ['gh.audit', 'k8s.audit']),
     ('D', CASE WHEN m.role NOT LIKE 'bypass:%' THEN 'NOT_APPLICABLE' WHEN m.always AND m.kind <> 'nhi' THEN 'EXCEPTION' WHEN m.approved THEN 'PASS' ELSE 'EXCEPTION' END,

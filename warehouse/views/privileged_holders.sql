@@ -64,7 +64,7 @@ WITH owners AS (
     WHERE b.kind || '/' || coalesce(nullif(b.namespace, ''), '-') || '/' || b.name NOT IN (SELECT worker_id FROM scope_people WHERE role = 'approved_platform_bindings')
     UNION ALL
     SELECT 'kubernetes', 'system:masters', '=' || k.responsible, NULL, k.called_at, NULL, false, [], k.proofs[1] FROM kubernetes_calls AS k
-    WHERE list_contains(CAST(k.user_groups AS VARCHAR[]), 'system:masters') AND k.user_name NOT LIKE 'system:%'
+    WHERE contains(CAST(k.user_groups AS VARCHAR), '"system:masters"') AND k.user_name NOT LIKE 'system:%'
     UNION ALL
     SELECT 'kubernetes', 'system:masters', lower(held ->> '$.principal_arn'), NULL, since, until, false, [], evidence FROM cloud
     WHERE type = 'aws_eks_access_entry' AND list_contains(CAST(held -> '$.kubernetes_groups' AS VARCHAR[]), 'system:masters')
@@ -72,7 +72,7 @@ WITH owners AS (
     SELECT 'aws', 'AdministratorAccess', lower(coalesce(held ->> '$.user', held ->> '$.role', held ->> '$.principal_arn')), NULL, since, until, false, [type], evidence FROM cloud
     WHERE ends_with(held ->> '$.policy_arn', '/AdministratorAccess')
 )
-SELECT h.* EXCLUDE (account), CASE WHEN h.account LIKE '=%' THEN substr(h.account, 2) WHEN h.account LIKE 'system:serviceaccount:%' THEN 'k8s-sa:' || replace(substr(h.account, 23), ':', '/') ELSE coalesce(p.principal_id, a.principal_id, h.system || ':' || coalesce(h.account, h.names[1])) END AS principal,
+SELECT h.* EXCLUDE (account), CASE WHEN h.account LIKE '=%' THEN substr(h.account, 2) WHEN h.account LIKE 'system:serviceaccount:%' THEN 'k8s-sa:' || replace(substr(h.account, 23), ':', '/') WHEN h.account LIKE 'group:%' THEN h.account ELSE coalesce(p.principal_id, a.principal_id, h.system || ':' || coalesce(h.account, h.names[1])) END AS principal,
     coalesce(p.principal_type, a.principal_type, q.kind, CASE WHEN h.account IS NULL OR h.account LIKE 'system:%' OR h.account LIKE 'group:%' THEN 'nhi' ELSE 'unresolved' END) AS principal_type
 FROM held AS h
 LEFT JOIN principals AS p ON p.system = h.system AND p.account_key = h.account AND h.since >= p.valid_from AND (p.valid_to IS NULL OR h.since < p.valid_to)
