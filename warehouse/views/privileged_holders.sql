@@ -52,7 +52,7 @@ WITH owners AS (
     SELECT 'github', 'reviewer:' || repo || ':' || environment, CAST(unnest(reviewer_ids) AS VARCHAR), NULL, as_of, NULL, false, [], evidence FROM environment_days
     WHERE environment IN (SELECT environment FROM scope_environments) AND repo IN (SELECT repo FROM scope_repositories)
     UNION ALL
-    SELECT 'github', 'bypass:' || repo || ':' || environment, NULL, 'always', as_of, NULL, false, ['administrators'], evidence FROM environment_days
+    SELECT 'github', 'environment-bypass:' || repo || ':' || environment, NULL, NULL, as_of, NULL, false, ['administrators'], evidence FROM environment_days
     WHERE can_admins_bypass AND environment IN (SELECT environment FROM scope_environments) AND repo IN (SELECT repo FROM scope_repositories)
     UNION ALL
     SELECT 'vault', p.name, lower(e.value ->> '$'), NULL, g.as_of, lead(g.as_of) OVER (PARTITION BY g.group_id, p.name, e.value ORDER BY g.as_of), false, [g.name], g.evidence
@@ -73,7 +73,7 @@ WITH owners AS (
     WHERE ends_with(held ->> '$.policy_arn', '/AdministratorAccess')
 )
 SELECT h.* EXCLUDE (account), CASE WHEN h.account LIKE '=%' THEN substr(h.account, 2) WHEN h.account LIKE 'system:serviceaccount:%' THEN 'k8s-sa:' || replace(substr(h.account, 23), ':', '/') WHEN h.account LIKE 'group:%' THEN h.account ELSE coalesce(p.principal_id, a.principal_id, h.system || ':' || coalesce(h.account, h.names[1])) END AS principal,
-    coalesce(p.principal_type, a.principal_type, q.kind, CASE WHEN h.account IS NULL OR h.account LIKE 'system:%' OR h.account LIKE 'group:%' THEN 'nhi' ELSE 'unresolved' END) AS principal_type
+    coalesce(p.principal_type, a.principal_type, q.kind, CASE WHEN h.account LIKE 'system:%' OR h.account LIKE 'group:%' OR regexp_matches(h.names[1], '^(Integration|DeployKey)-') THEN 'nhi' ELSE 'unresolved' END) AS principal_type
 FROM held AS h
 LEFT JOIN principals AS p ON p.system = h.system AND p.account_key = h.account AND h.since >= p.valid_from AND (p.valid_to IS NULL OR h.since < p.valid_to)
 LEFT JOIN principals AS a ON p.principal_id IS NULL AND a.system = 'aws' AND (a.account_key = h.account OR a.account_key = 'sessionname:' || h.account) AND h.since >= a.valid_from AND (a.valid_to IS NULL OR h.since < a.valid_to)
