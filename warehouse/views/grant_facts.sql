@@ -4,9 +4,10 @@ WITH covered AS (
         coalesce(bool_or(independent AND by_right) FILTER (in_time), false) AS right_approver, string_agg(DISTINCT coalesce(approver, 'nobody'), ', ') FILTER (in_time) AS approvers, flatten(list(proofs)) AS proofs
     FROM granted_by_ticket GROUP BY subject
 ), persons AS (
-    SELECT g.subject, bool_and(w.worker_id IS NOT NULL) AS known, bool_and(w.hired_at <= g.granted_at AND coalesce(g.granted_at < w.terminated_at, w.status IS DISTINCT FROM 'terminated') AND w.status IS DISTINCT FROM 'leave') AS employed,
+    SELECT g.subject, bool_and(w.worker_id IS NOT NULL) AS known, bool_and(w.hired_at <= g.granted_at AND coalesce(g.granted_at < w.terminated_at, w.status IS DISTINCT FROM 'terminated') AND v.status IS DISTINCT FROM 'leave') AS employed,
         string_agg(g.grantee, ', ' ORDER BY g.grantee) AS who, list(w.evidence) AS proofs
     FROM (SELECT subject, granted_at, unnest(grantees) AS grantee FROM access_grants) AS g LEFT JOIN workers AS w ON w.worker_id = g.grantee
+    LEFT JOIN worker_versions AS v ON v.worker_id = g.grantee AND (g.granted_at >= v.effective_at OR v.before_at IS NULL) AND (v.until IS NULL OR g.granted_at < v.until)
     WHERE g.grantee NOT IN (SELECT nhi_id FROM non_human_identities) GROUP BY g.subject
 ), administrators AS (
     -- Who may grant: the identity provider's and Terraform's identities, and the members of the group of access administrators.
