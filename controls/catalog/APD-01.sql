@@ -22,3 +22,7 @@ WITH facts AS (
 SELECT 'grants' AS population, a.subject, a.attribute, a.verdict, a.reason, f.granted_at AS event_time, proofs(list_concat(f.proofs, CASE WHEN a.attribute IN ('A', 'B') THEN f.ticket_proofs WHEN a.attribute = 'C' THEN f.person_proofs ELSE [] END)) AS evidence,
     a.needs, CASE WHEN a.attribute = 'A' AND a.verdict = 'EXCEPTION' THEN $period_start ELSE f.granted_at END AS window_start, f.granted_at AS window_end, to_json({'principal': f.grantees, 'person': f.grantees, 'system': f.system, 'entitlement': f.names}) AS covers
 FROM answers AS a JOIN facts AS f USING (subject)
+UNION ALL
+-- Somebody is new in a snapshot, and nothing tells of the grant: the day may hide members.
+SELECT 'population', 'population:' || day, '*', 'INDETERMINATE', string_agg(reason, '; ' ORDER BY reason), NULL, proofs(list(evidence)), NULL, NULL, NULL, NULL
+FROM unexplained_grants WHERE day_start(day) >= $period_start AND day_start(day) < $period_end GROUP BY day

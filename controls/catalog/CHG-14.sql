@@ -22,6 +22,7 @@ WITH members AS (
 SELECT 'changes' AS population, a.subject, a.attribute, a.verdict, a.reason, f.merged_at AS event_time, proofs(list_concat(f.file_proofs, a.proofs)) AS evidence, a.needs, f.created_at AS window_start, f.merged_at AS window_end, [a.subject] AS changes
 FROM answers AS a JOIN facts AS f USING (subject)
 UNION ALL
--- A merge that another source tells of, or a gap in a branch's chain, means that the day may hide members.
+-- A merge that another source tells of, a gap in a branch's chain, or rules that changed without an event: the day may hide members.
 SELECT 'population', 'population:' || day, '*', 'INDETERMINATE', string_agg(reason, '; ' ORDER BY reason), NULL, proofs(list(evidence)), NULL, NULL, NULL, NULL
-FROM unmatched_merges WHERE day_start(day) >= $period_start AND day_start(day) < $period_end GROUP BY day
+FROM (SELECT day, reason, evidence FROM unmatched_merges UNION ALL SELECT day, reason, evidence FROM unexplained_settings)
+WHERE day_start(day) >= $period_start AND day_start(day) < $period_end GROUP BY day

@@ -22,8 +22,8 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("control", catalogue().values(), ids=lambda control: control.id)
 def test_order_and_repetition_change_nothing(control: Control) -> None:
     """The cases of a control, shuffled and each record twice, have the verdicts that they have as written."""
-    company = cases._company()  # noqa: SLF001 - the company in which the cases play
-    written = cases._records(control, company)  # noqa: SLF001
+    company = cases._company()
+    written = cases._records(control, company)
     twice = {alias: random.Random(alias).sample([*rows, *rows], 2 * len(rows)) for alias, rows in written.items()}
 
     assert _verdicts(control, company, twice) == _verdicts(control, company, written)

@@ -30,3 +30,4 @@ WITH teams AS (
 SELECT h.*, coalesce(p.principal_id, h.system || ':' || h.account) AS principal, coalesce(p.principal_type, 'unresolved') AS principal_type
 FROM held AS h
 LEFT JOIN principals AS p ON p.system = h.system AND p.account_key = h.account AND h.as_of >= p.valid_from AND (p.valid_to IS NULL OR h.as_of < p.valid_to)
+WHERE h.account IS NOT NULL
