@@ -21,7 +21,7 @@ WITH organisation AS (
     SELECT 'github.audit_log:' || a.document_id AS subject, 'gh.audit' AS source, 'github' AS system, a.event_time AS granted_at, CAST(a.actor_id AS VARCHAR) AS actor_account, NULL::VARCHAR AS run,
         concat_ws(' ', a.action, a.permission, coalesce(a.team, a.repo, a.name, a.org)) AS what, lower(a.permission) AS level,
         [a.team, regexp_extract(a.team, '([^/]+)$', 1), a.repo, a.name, CASE WHEN a.action LIKE 'org.%' THEN coalesce(a.org, o.org) END] AS names, [a.evidence] AS proofs,
-        a.action LIKE '%member' AS held, NULL::VARCHAR AS object
+        a.action LIKE '%member' AS held, CASE WHEN a.action LIKE 'org.%' THEN 'organisation' WHEN a.action LIKE 'team.%_member' THEN 'team ' || regexp_extract(a.team, '([^/]+)$', 1) WHEN a.action LIKE 'repo.%' THEN 'repository ' || a.repo END AS object
     FROM github_audit_log AS a, organisation AS o
     WHERE a.row_status = 'first' AND a.action IN ('org.add_member', 'org.update_member', 'team.add_member', 'repo.add_member', 'repo.update_member', 'team.update_repository_permission', 'role.create', 'role.update')
         AND CASE WHEN a.repo IS NOT NULL THEN a.repo IN (SELECT repo FROM scope_repositories) ELSE coalesce(a.org, nullif(split_part(a.team, '/', 1), ''), o.org) = o.org END
@@ -51,7 +51,7 @@ WITH organisation AS (
     UNION ALL
     SELECT g.subject, h.system, h.account, g.granted_at, h.evidence
     FROM grants AS g JOIN held_entitlements AS h ON h.system = g.system AND h.object = g.object
-    WHERE g.held AND h.as_of = (SELECT min(n.as_of) FROM held_entitlements AS n WHERE n.system = g.system AND n.object = g.object AND n.as_of > g.granted_at)
+    WHERE g.held AND g.system <> 'github' AND h.as_of = (SELECT min(n.as_of) FROM held_entitlements AS n WHERE n.system = g.system AND n.object = g.object AND n.as_of > g.granted_at)
         AND NOT EXISTS (SELECT 1 FROM held_entitlements AS b WHERE b.system = h.system AND b.object = h.object AND b.account = h.account
             AND b.as_of = (SELECT max(n.as_of) FROM held_entitlements AS n WHERE n.system = g.system AND n.object = g.object AND n.as_of <= g.granted_at))
 ), named AS (
@@ -59,7 +59,7 @@ WITH organisation AS (
     FROM holders AS h LEFT JOIN principals AS p ON p.system = h.system AND p.account_key = h.account AND h.at >= p.valid_from AND (p.valid_to IS NULL OR h.at < p.valid_to)
     GROUP BY h.subject
 )
-SELECT g.subject, g.source, g.system, g.granted_at, g.run, g.what, g.level, list_distinct(list_filter(list_transform(g.names, lambda n: lower(n)), lambda n: n <> '')) AS names,
+SELECT g.subject, g.source, g.system, g.granted_at, g.run, g.what, g.level, g.object, list_distinct(list_filter(list_transform(g.names, lambda n: lower(n)), lambda n: n <> '')) AS names,
     CASE WHEN g.system = 'kubernetes' THEN g.actor_account ELSE coalesce(p.principal_id, g.system || ':' || coalesce(nullif(g.actor_account, ''), 'unknown')) END AS actor,
     CASE WHEN NOT g.held THEN [] ELSE n.grantees END AS grantees, coalesce(g.held AND n.unresolved, false) AS unresolved, proofs(list_concat(g.proofs, [p.evidence], coalesce(n.proofs, []))) AS proofs
 FROM grants AS g

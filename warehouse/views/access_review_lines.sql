@@ -3,8 +3,8 @@
 WITH RECURSIVE records AS (
     SELECT *, coalesce(principal, fields ->> '$.principal_id', fields ->> '$.subject', fields ->> '$.worker_id',
             (SELECT min(p.principal_id) FROM principals AS p WHERE p.system = r.system AND p.account_key = lower(r.fields ->> '$.account_key') AND p.valid_to IS NULL)) AS person,
-        coalesce(listing_hash, fields ->> '$.listing_sha256_seen', fields ->> '$.listing_hash_seen') AS seen_hash,
-        coalesce(fields ->> '$.frozen_listing_hash', fields ->> '$.frozen_hash', fields ->> '$.campaign_listing_hash', fields ->> '$.listing_sha256') AS frozen_hash,
+        coalesce(listing_hash, fields ->> '$.listing_sha256_seen', fields ->> '$.listing_hash_seen', fields ->> '$.seen_listing_hash') AS seen_hash,
+        coalesce(fields ->> '$.frozen_listing_hash', fields ->> '$.frozen_hash', fields ->> '$.campaign_listing_hash', fields ->> '$.frozen_sha256', fields ->> '$.listing_sha256') AS frozen_hash,
         coalesce(completed_at, instant(fields ->> '$.closed_at')) AS ended_at
     FROM company_access_reviews AS r
     QUALIFY row_number() OVER (PARTITION BY campaign_id, coalesce(line_id, '') ORDER BY collected_at DESC, decided_at DESC NULLS LAST, record DESC) = 1
@@ -20,7 +20,7 @@ WITH RECURSIVE records AS (
 ), owners AS (
     SELECT lower(e.key) AS entitlement, CAST(e.value AS VARCHAR[]) AS people FROM scope_values AS v, json_each(v.value) AS e WHERE v.name = 'entitlement_owners'
 )
-SELECT r.campaign_id || '/' || r.line_id AS subject, r.campaign_id, r.line_id, coalesce(c.opened_at, r.opened_at) AS opened_at, c.completed_at, c.period, c.first_at, r.system, r.person, r.decision, r.reviewer, r.decided_by, r.decided_at,
+SELECT r.campaign_id || '/' || r.line_id AS subject, r.campaign_id, r.line_id, coalesce(c.opened_at, r.opened_at) AS opened_at, c.completed_at, c.period, c.first_at, r.system, r.person, lower(r.decision) AS decision, r.reviewer, r.decided_by, r.decided_at,
     r.seen_hash, c.frozen_hash, trim(CAST(r.entitlement AS VARCHAR), '"') AS entitlement, lower(coalesce(r.fields ->> '$.account_key', r.fields ->> '$.account')) AS account,
     list_transform(list_concat([trim(CAST(r.entitlement AS VARCHAR), '"')], regexp_extract_all(CAST(r.entitlement AS VARCHAR), '"((?:[^"\\]|\\.)*)"', 1)), lambda t: lower(t)) AS tokens,
     coalesce(CAST(r.fields ->> '$.privileged' AS BOOLEAN), regexp_full_match(lower(r.fields ->> '$.privilege_level'), 'privileged|admin|administrator|owner|high|root'), regexp_matches(lower(CAST(r.entitlement AS VARCHAR)), '\b(admins?|owner|root|cluster-admin|masters|administratoraccess|bypass|sudo)\b'), false) AS privileged,
