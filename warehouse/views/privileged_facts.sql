@@ -23,7 +23,8 @@ WITH entries AS (
     SELECT h.principal, h.since, h.event, max_by(o.owners + CASE WHEN list_contains(o.principals, h.principal) THEN 0 ELSE 1 END, o.since) AS owners
     FROM privileged_holders AS h JOIN owners AS o ON o.since <= h.since WHERE h.role = 'owner' GROUP BY ALL
 )
-SELECT h.principal || '/' || h.system || ':' || h.role AS subject, h.*, r.since IS NOT NULL AS rostered, e.ticket, e.allowed, e.expires_at, o.owners,
+SELECT h.principal || '/' || h.system || ':' || h.role AS subject, h.*, r.since IS NOT NULL AS rostered,
+    EXISTS (SELECT 1 FROM scope_people AS s WHERE s.role = 'approved_platform_bindings' AND h.system = 'kubernetes' AND list_contains(h.names, s.worker_id)) AS listed, e.ticket, e.allowed, e.expires_at, o.owners,
     proofs(list_concat([h.evidence], coalesce(r.proofs, []), coalesce(e.proofs, []))) AS proofs
 FROM privileged_holders AS h
 LEFT JOIN rostered AS r ON r.system = h.system AND r.role = h.role AND r.principal = h.principal AND r.since = h.since

@@ -59,9 +59,8 @@ WITH owners AS (
     FROM vault_groups AS g, json_each(g.member_entity_ids) AS e, json_each(g.policies) AS n, policies AS p WHERE p.name = (n.value ->> '$') AND local_day(p.as_of) = local_day(g.as_of)
     UNION ALL
     SELECT 'kubernetes', concat_ws('/', nullif(b.namespace, ''), b.role_name), CASE s.value ->> '$.kind' WHEN 'ServiceAccount' THEN 'system:serviceaccount:' || concat_ws(':', coalesce(s.value ->> '$.namespace', b.namespace), s.value ->> '$.name') WHEN 'Group' THEN 'group:' || (s.value ->> '$.name') ELSE lower(s.value ->> '$.name') END,
-        NULL, b.as_of, b.until, false, [b.name, b.role_name], b.evidence
+        NULL, b.as_of, b.until, false, [b.name, b.role_name, b.kind || '/' || coalesce(nullif(b.namespace, ''), '-') || '/' || b.name], b.evidence
     FROM bindings AS b JOIN everything AS x ON x.kind = b.kind AND x.name = b.name AND x.as_of = b.as_of AND x.namespace IS NOT DISTINCT FROM b.namespace, json_each(b.subjects) AS s
-    WHERE b.kind || '/' || coalesce(nullif(b.namespace, ''), '-') || '/' || b.name NOT IN (SELECT worker_id FROM scope_people WHERE role = 'approved_platform_bindings')
     UNION ALL
     SELECT 'kubernetes', 'system:masters', '=' || k.responsible, NULL, k.called_at, NULL, false, [], k.proofs[1] FROM kubernetes_calls AS k
     WHERE contains(CAST(k.user_groups AS VARCHAR), '"system:masters"') AND k.user_name NOT LIKE 'system:%'
