@@ -18,7 +18,7 @@ WITH organisation AS (
     WHERE r.before IS NOT NULL AND NOT EXISTS (SELECT 1 FROM granting AS b WHERE b.subject = r.before AND b.address = g.address AND b.content = g.content)
     GROUP BY ALL
 ), grants AS (
-    SELECT 'github.audit_log:' || a.document_id AS subject, 'gh.audit' AS source, 'github' AS system, a.event_time AS granted_at, CAST(a.actor_id AS VARCHAR) AS actor_account, NULL::VARCHAR AS run,
+    SELECT 'github.audit_log:' || coalesce(a.document_id, a.natural_key) AS subject, 'gh.audit' AS source, 'github' AS system, a.event_time AS granted_at, CAST(a.actor_id AS VARCHAR) AS actor_account, NULL::VARCHAR AS run,
         concat_ws(' ', a.action, a.permission, coalesce(a.team, a.repo, a.name, a.org)) AS what, lower(a.permission) AS level,
         [a.team, regexp_extract(a.team, '([^/]+)$', 1), a.repo, a.name, CASE WHEN a.action LIKE 'org.%' THEN coalesce(a.org, o.org) END] AS names, [a.evidence] AS proofs,
         a.action LIKE '%member' AS held, CASE WHEN a.action LIKE 'org.%' THEN 'organisation' WHEN a.action LIKE 'team.%_member' THEN 'team ' || regexp_extract(a.team, '([^/]+)$', 1) WHEN a.action LIKE 'repo.%' THEN 'repository ' || a.repo END AS object
@@ -28,7 +28,7 @@ WITH organisation AS (
     UNION ALL
     SELECT 'vault.audit:' || v.request_id, 'vault.audit', 'vault', v.called_at, lower(v.entity_id), NULL, v.operation || ' ' || v.path, NULL, [v.path, coalesce(g.name, regexp_extract(v.path, '([^/]+)$', 1))], v.proofs,
         v.path LIKE 'identity/group%', 'group ' || coalesce(g.name, regexp_extract(v.path, '([^/]+)$', 1))
-    FROM vault_calls AS v LEFT JOIN (SELECT DISTINCT group_id, name FROM vault_groups) AS g ON ends_with(v.path, '/' || g.group_id)
+    FROM vault_calls AS v LEFT JOIN (SELECT group_id, max_by(name, as_of) AS name FROM vault_groups GROUP BY group_id) AS g ON ends_with(v.path, '/' || g.group_id)
     WHERE v.answered AND NOT v.refused AND v.operation IN ('create', 'update') AND (v.path LIKE 'identity/group%' OR v.path LIKE 'sys/policies/acl/%' OR v.path LIKE 'auth/%/role/%')
     UNION ALL
     SELECT 'kubernetes.audit:' || k.audit_id, 'k8s.audit', 'kubernetes', k.called_at, k.principal, NULL, concat_ws(' ', k.verb, k.resource, k.namespace, k.object_name), NULL, [k.object_name, b.role_name], k.proofs,
@@ -43,7 +43,7 @@ WITH organisation AS (
         list_concat(names, list_transform(names, lambda n: regexp_extract(n, '([^/]+)$', 1))), proofs, len(coalesce(accounts, [])) > 0, NULL
     FROM changed
 ), holders AS (
-    SELECT 'github.audit_log:' || a.document_id AS subject, 'github' AS system, coalesce(CAST(nullif(a.user_id, 0) AS VARCHAR), l.account_key) AS account, a.event_time AS at, a.evidence
+    SELECT 'github.audit_log:' || coalesce(a.document_id, a.natural_key) AS subject, 'github' AS system, coalesce(CAST(nullif(a.user_id, 0) AS VARCHAR), l.account_key) AS account, a.event_time AS at, a.evidence
     FROM github_audit_log AS a LEFT JOIN github_logins AS l ON coalesce(a.user_id, 0) = 0 AND l.login = lower(a.user_login)
     WHERE a.row_status = 'first' AND a.action LIKE '%_member' AND coalesce(CAST(nullif(a.user_id, 0) AS VARCHAR), l.account_key) IS NOT NULL
     UNION ALL

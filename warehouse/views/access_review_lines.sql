@@ -18,12 +18,12 @@ WITH RECURSIVE records AS (
     UNION
     SELECT a.worker_id, w.manager_id, a.steps + 1 FROM above AS a JOIN workers AS w ON w.worker_id = a.boss WHERE w.manager_id IS NOT NULL AND a.steps < 20
 ), owners AS (
-    SELECT lower(e.key) AS entitlement, CAST(e.value AS VARCHAR[]) AS people FROM scope_values AS v, json_each(v.value) AS e WHERE v.name = 'entitlement_owners'
+    SELECT lower(e.key) AS entitlement, TRY_CAST(e.value AS VARCHAR[]) AS people FROM scope_values AS v, json_each(v.value) AS e WHERE v.name = 'entitlement_owners'
 )
 SELECT r.campaign_id || '/' || r.line_id AS subject, r.campaign_id, r.line_id, coalesce(c.opened_at, r.opened_at) AS opened_at, c.completed_at, c.period, c.first_at, r.system, r.person, lower(r.decision) AS decision, r.reviewer, r.decided_by, r.decided_at,
     r.seen_hash, c.frozen_hash, trim(CAST(r.entitlement AS VARCHAR), '"') AS entitlement, lower(coalesce(r.fields ->> '$.account_key', r.fields ->> '$.account')) AS account,
     list_transform(list_concat([trim(CAST(r.entitlement AS VARCHAR), '"')], regexp_extract_all(CAST(r.entitlement AS VARCHAR), '"((?:[^"\\]|\\.)*)"', 1)), lambda t: lower(t)) AS tokens,
-    coalesce(CAST(r.fields ->> '$.privileged' AS BOOLEAN), regexp_full_match(lower(r.fields ->> '$.privilege_level'), 'privileged|admin|administrator|owner|high|root'), regexp_matches(lower(CAST(r.entitlement AS VARCHAR)), '\b(admins?|owner|root|cluster-admin|masters|administratoraccess|bypass|sudo)\b'), false) AS privileged,
+    coalesce(TRY_CAST(r.fields ->> '$.privileged' AS BOOLEAN), regexp_full_match(lower(r.fields ->> '$.privilege_level'), 'privileged|admin|administrator|owner|high|root'), regexp_matches(lower(CAST(r.entitlement AS VARCHAR)), '\b(admins?|owner|root|cluster-admin|masters|administratoraccess|bypass|sudo)\b'), false) AS privileged,
     coalesce(instant(r.fields ->> '$.effective_at'), instant(r.fields ->> '$.verified_absent_at'), instant(r.fields ->> '$.revoked_at')) AS stated_end, coalesce(instant(r.fields ->> '$.lookback_at'), instant(r.fields ->> '$.look_back_at'), instant(r.fields ->> '$.lookback.cleared_at')) AS looked_back_at,
     r.decided_by = coalesce(r.fields ->> '$.owner', r.fields ->> '$.owner_id') OR r.decided_by = n.owner OR EXISTS (SELECT 1 FROM owners AS o WHERE list_contains(o.people, r.decided_by) AND contains(lower(CAST(r.entitlement AS VARCHAR)), o.entitlement)) AS by_owner,
     r.decided_by = m.manager_id AS by_manager, coalesce(r.fields ->> '$.owner', r.fields ->> '$.owner_id', n.owner) IS NOT NULL AS owner_known, (r.fields ->> '$.delegated_by') = r.person AS delegated,

@@ -5,11 +5,11 @@ WITH scheduled AS (
     WHERE (fields ->> '$.workspace') IS NOT NULL OR regexp_matches(schedule_id, '(?i)drift')
     QUALIFY row_number() OVER (PARTITION BY natural_key ORDER BY collected_at DESC, record DESC) = 1
 ), jobs AS (
-    SELECT *, coalesce(CAST(fields -> '$.drift' AS JSON[]), CAST(fields -> '$.findings' AS JSON[]), CAST(fields -> '$.resource_drift' AS JSON[]), []) AS drifted FROM company_job_runs
+    SELECT *, coalesce(TRY_CAST(fields -> '$.drift' AS JSON[]), TRY_CAST(fields -> '$.findings' AS JSON[]), TRY_CAST(fields -> '$.resource_drift' AS JSON[]), []) AS drifted FROM company_job_runs
     QUALIFY row_number() OVER (PARTITION BY natural_key ORDER BY collected_at DESC, record DESC) = 1
 )
 SELECT p.workspace, p.created_at AS started_at, NOT coalesce(p.errored, false) AND coalesce(p.exit_code <> 1, true) AS successful, p.exit_code,
-    coalesce(list_transform(CAST(p.drift AS JSON[]), lambda d: d ->> '$.address'), []) AS found, 'tf.plan' AS source, p.evidence
+    coalesce(list_transform(TRY_CAST(p.drift AS JSON[]), lambda d: d ->> '$.address'), []) AS found, 'tf.plan' AS source, p.evidence
 FROM terraform_plans AS p LEFT JOIN (SELECT DISTINCT run_id FROM github_workflow_runs WHERE trigger_event = 'schedule') AS r ON r.run_id = p.run_id
 WHERE p.workspace IS NOT NULL AND (p.exit_code IS NOT NULL OR r.run_id IS NOT NULL)
 UNION ALL

@@ -29,7 +29,7 @@ WITH held AS (
     UNION ALL
     SELECT c.month, n.environment, 'path', c.address || ' lets in ' || n.address, [c.evidence, n.evidence]
     FROM held AS c JOIN held AS n ON n.month = c.month AND NOT n.production AND ((n.a ->> '$.id') = (c.a ->> '$.source_security_group_id') AND n.type = 'aws_security_group'
-        OR n.type = 'aws_vpc' AND len(list_filter(CAST(c.a -> '$.cidr_blocks' AS VARCHAR[]), lambda b: b = (n.a ->> '$.cidr_block') OR coalesce(in_network(split_part(b, '/', 1), n.a ->> '$.cidr_block'), false))) > 0)
+        OR n.type = 'aws_vpc' AND len(list_filter(TRY_CAST(c.a -> '$.cidr_blocks' AS VARCHAR[]), lambda b: b = (n.a ->> '$.cidr_block') OR coalesce(in_network(split_part(b, '/', 1), n.a ->> '$.cidr_block'), false))) > 0)
     WHERE c.production AND c.type LIKE 'aws%security_group%rule'
 )
 SELECT f.month, f.environment, f.kind, f.what, min(t.ticket_key) AS ticket, proofs(list_concat(flatten(list(f.proofs)), list(t.evidence))) AS proofs

@@ -6,7 +6,7 @@ WITH firsts AS (
     FROM company_go_lives WHERE service IS NOT NULL QUALIFY row_number() OVER (PARTITION BY service ORDER BY collected_at DESC, recorded_at DESC, record DESC) = 1
 ), held AS (
     SELECT f.service || ':' || f.deployment_id AS subject, f.service, f.created_at, span_at('DEV-01', 'P_DOC_AGE', f.created_at) AS document_age, span_at('DEV-01', 'P_MOVER_DAYS', f.created_at) AS grace, g.go_live_id, coalesce(g.cutover_at, f.created_at) AS cutover_at,
-        coalesce(CAST(g.builders AS VARCHAR[]), []) AS builders, g.migration, g.trained_at, CAST(g.approvals AS JSON[]) AS approvals, CAST(g.tests AS JSON[]) AS tests, CAST(g.documents AS JSON[]) AS documents, CAST(g.legacy_credentials AS JSON[]) AS credentials,
+        coalesce(TRY_CAST(g.builders AS VARCHAR[]), []) AS builders, g.migration, g.trained_at, TRY_CAST(g.approvals AS JSON[]) AS approvals, TRY_CAST(g.tests AS JSON[]) AS tests, TRY_CAST(g.documents AS JSON[]) AS documents, TRY_CAST(g.legacy_credentials AS JSON[]) AS credentials,
         proofs([g.evidence]) AS record_proofs, f.evidence AS proofs
     FROM firsts AS f LEFT JOIN records AS g ON g.service = f.service
 ), approving AS (

@@ -5,10 +5,10 @@ WITH files AS (
     FROM change_reviews AS c JOIN github_comparisons AS g ON g.repo = c.repo AND g.head_ref IN (c.head_sha, c.merge_commit_sha), json_each(g.files) AS f
     WHERE regexp_matches(f.value ->> '$.filename', '^\.github/(workflows|actions)/|(^|/)CODEOWNERS$|(^|/)action\.ya?ml$|(^|/)Dockerfile[^/]*$|(^|/)(docker-)?build\.sh$|(?i)(ruleset|branch[_-]protection|oidc)[^/]*(/.*)?\.tf$')
 ), touched AS (
-    SELECT change, repo, number, merged_at, list(DISTINCT name ORDER BY name) AS names, list_distinct(flatten(list(coalesce(CAST(file -> '$.uses' AS VARCHAR[]), [])))) AS uses,
-        list_distinct(flatten(list(coalesce(CAST(file -> '$.switched_off' AS VARCHAR[]), [])))) AS switched_off,
-        list_distinct(list_filter(flatten(list(coalesce(CAST(file -> '$.jobs_removed' AS VARCHAR[]), []))), lambda j: NOT list_contains(flatten(list(coalesce(CAST(file -> '$.jobs_added' AS VARCHAR[]), []))), j))) AS jobs_removed,
-        list(DISTINCT name) FILTER ((file ->> '$.status') = 'removed') AS removed, bool_and((file ->> '$.patched')::BOOLEAN) FILTER (regexp_matches(name, '^\.github/(workflows|actions)/|action\.ya?ml$') AND (file ->> '$.status') IS DISTINCT FROM 'removed') AS patched, list(evidence) AS proofs
+    SELECT change, repo, number, merged_at, list(DISTINCT name ORDER BY name) AS names, list_distinct(flatten(list(coalesce(TRY_CAST(file -> '$.uses' AS VARCHAR[]), [])))) AS uses,
+        list_distinct(flatten(list(coalesce(TRY_CAST(file -> '$.switched_off' AS VARCHAR[]), [])))) AS switched_off,
+        list_distinct(list_filter(flatten(list(coalesce(TRY_CAST(file -> '$.jobs_removed' AS VARCHAR[]), []))), lambda j: NOT list_contains(flatten(list(coalesce(TRY_CAST(file -> '$.jobs_added' AS VARCHAR[]), []))), j))) AS jobs_removed,
+        list(DISTINCT name) FILTER ((file ->> '$.status') = 'removed') AS removed, bool_and(TRY_CAST(file ->> '$.patched' AS BOOLEAN)) FILTER (regexp_matches(name, '^\.github/(workflows|actions)/|action\.ya?ml$') AND (file ->> '$.status') IS DISTINCT FROM 'removed') AS patched, list(evidence) AS proofs
     FROM files GROUP BY ALL
 ), owners AS (
     SELECT DISTINCT t.change, o.owner AS principal, NULL AS evidence FROM touched AS t JOIN scope_owned_paths AS o ON o.repo = t.repo AND len(list_filter(t.names, lambda n: n GLOB o.path)) > 0

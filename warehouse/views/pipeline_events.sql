@@ -1,7 +1,7 @@
 -- Audit events that change the settings of pipelines in scope, or delete what they leave (CHG-14), with the ticket that covers
 -- a setting, and when the deleted run was made.
 WITH told AS (
-    SELECT 'github.audit_log:' || a.document_id AS subject, a.event_time, a.action, a.repo, a.workflow_run_id, a.evidence,
+    SELECT 'github.audit_log:' || coalesce(a.document_id, a.natural_key) AS subject, a.event_time, a.action, a.repo, a.workflow_run_id, a.evidence,
         coalesce(p.principal_id, 'github:' || a.actor_id) AS actor, coalesce(a.fields ->> '$.runner_group_name', a.fields ->> '$.runner_group') AS runner_group, a.name, a.environment_name,
         regexp_full_match(a.action, 'checks\.delete_logs|workflows\.delete_workflow_run|artifact\.destroy') AS deletes, a.action LIKE '%.register_self_hosted_runner' AS registers
     FROM github_audit_log AS a

@@ -11,7 +11,7 @@ WITH owners AS (
     FROM rulesets AS r, json_each(r.bypass_actors) AS a
     UNION ALL
     SELECT b.repo, b.as_of, NULL, b.evidence, 'User', u.value ->> '$.id', 'always'
-    FROM github_branch_protection AS b, json_each(list_concat(coalesce(CAST(b.push_restrictions -> '$.users' AS JSON[]), []), coalesce(CAST(b.bypass_allowances -> '$.users' AS JSON[]), []))::JSON) AS u
+    FROM github_branch_protection AS b, json_each(list_concat(coalesce(TRY_CAST(b.push_restrictions -> '$.users' AS JSON[]), []), coalesce(TRY_CAST(b.bypass_allowances -> '$.users' AS JSON[]), []))::JSON) AS u
     WHERE b.repo IN (SELECT repo FROM scope_repositories)
 ), policies AS (
     SELECT name, as_of, evidence FROM vault_policies
@@ -22,7 +22,7 @@ WITH owners AS (
     WHERE b.kind IN ('RoleBinding', 'ClusterRoleBinding') AND (coalesce(b.namespace, '') = '' OR b.namespace IN (SELECT namespace FROM scope_namespaces))
 ), everything AS (
     SELECT DISTINCT b.kind, b.namespace, b.name, b.as_of FROM bindings AS b LEFT JOIN LATERAL (SELECT x.value AS rule FROM json_each(b.rules) AS x) ON true
-    WHERE b.role_name = 'cluster-admin' OR (list_contains(CAST(rule -> '$.verbs' AS VARCHAR[]), '*') AND list_contains(CAST(rule -> '$.resources' AS VARCHAR[]), '*'))
+    WHERE b.role_name = 'cluster-admin' OR (list_contains(TRY_CAST(rule -> '$.verbs' AS VARCHAR[]), '*') AND list_contains(TRY_CAST(rule -> '$.resources' AS VARCHAR[]), '*'))
 ), states AS (
     SELECT t.s3_bucket || '/' || t.s3_key AS state, t.last_modified AS since, lead(t.last_modified) OVER (PARTITION BY t.s3_bucket, t.s3_key ORDER BY t.last_modified, t.serial) AS until, t.resources, t.evidence
     FROM terraform_states AS t WHERE t.s3_bucket || '/' || t.s3_key IN (SELECT state FROM scope_state_keys)
@@ -66,7 +66,7 @@ WITH owners AS (
     WHERE contains(CAST(k.user_groups AS VARCHAR), '"system:masters"') AND k.user_name NOT LIKE 'system:%'
     UNION ALL
     SELECT 'kubernetes', 'system:masters', lower(held ->> '$.principal_arn'), NULL, since, until, false, [], evidence FROM cloud
-    WHERE type = 'aws_eks_access_entry' AND list_contains(CAST(held -> '$.kubernetes_groups' AS VARCHAR[]), 'system:masters')
+    WHERE type = 'aws_eks_access_entry' AND list_contains(TRY_CAST(held -> '$.kubernetes_groups' AS VARCHAR[]), 'system:masters')
     UNION ALL
     SELECT 'aws', 'AdministratorAccess', lower(coalesce(held ->> '$.user', held ->> '$.role', held ->> '$.principal_arn')), NULL, since, until, false, [type], evidence FROM cloud
     WHERE ends_with(held ->> '$.policy_arn', '/AdministratorAccess')

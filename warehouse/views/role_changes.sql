@@ -6,7 +6,7 @@ WITH changes AS (
     FROM worker_versions AS v
     WHERE v.job <> v.job_before OR v.department <> v.department_before
 ), baselines AS (
-    SELECT e.key AS job, list_transform(CAST(e.value AS VARCHAR[]), lambda n: lower(n)) AS names FROM scope_values AS v, json_each(v.value) AS e WHERE v.name = 'role_baselines'
+    SELECT e.key AS job, list_transform(TRY_CAST(e.value AS VARCHAR[]), lambda n: lower(n)) AS names FROM scope_values AS v, json_each(v.value) AS e WHERE v.name = 'role_baselines'
 ), shown AS (
     SELECT c.worker_id, c.changed_at, c.due, c.manager_id, c.job, h.system, h.principal, h.object, max(h.as_of) AS as_of, any_value(h.names) AS names, max_by(h.evidence, h.as_of) AS evidence
     FROM changes AS c JOIN held_entitlements AS h ON h.principal = c.worker_id AND h.as_of <= c.changed_at AND (h.next_at IS NULL OR h.next_at > c.changed_at)

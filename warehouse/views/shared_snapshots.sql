@@ -1,6 +1,6 @@
 -- Snapshots that were shared with other accounts (CloudTrail), and the masking job that followed within a day.
 WITH shared AS (
-    SELECT event_id, event_time, event_name, evidence, list_distinct(list_concat(coalesce(CAST(shared_with AS VARCHAR[]), []), coalesce(list_transform(CAST(volume_shared_with AS JSON[]), lambda i: i ->> '$.userId'), []))) AS accounts
+    SELECT event_id, event_time, event_name, evidence, list_distinct(list_concat(coalesce(TRY_CAST(shared_with AS VARCHAR[]), []), coalesce(list_transform(TRY_CAST(volume_shared_with AS JSON[]), lambda i: i ->> '$.userId'), []))) AS accounts
     FROM aws_cloudtrail WHERE row_status = 'first' AND error_code IS NULL AND event_name IN ('ModifyDBSnapshotAttribute', 'ModifyDBClusterSnapshotAttribute', 'ModifySnapshotAttribute')
 )
 SELECT s.event_id, s.event_time, s.event_name, list_filter(s.accounts, lambda a: NOT list_contains(o.accounts, a)) AS foreign_accounts,

@@ -1,7 +1,7 @@
 -- Events that may weaken sign-on (APD-03): settings of organisation and enterprise, recovery codes, failed single sign-on,
 -- and writes to Vault's sign-on methods, with when what was switched off came back, and the ticket that covers it.
 WITH told AS (
-    SELECT 'github.audit_log:' || document_id AS subject, 'gh.audit' AS source, 'github' AS system, event_time, action AS what, CAST(actor_id AS VARCHAR) AS account, org AS object,
+    SELECT 'github.audit_log:' || coalesce(document_id, natural_key) AS subject, 'gh.audit' AS source, 'github' AS system, event_time, action AS what, CAST(actor_id AS VARCHAR) AS account, org AS object,
         action LIKE '%.disable_%' AS disables, action LIKE '%recovery_code%' AS recovers, false AS login, false AS refused, [evidence] AS proofs
     FROM github_audit_log
     WHERE row_status = 'first' AND (action IN ('org.disable_saml', 'org.disable_two_factor_requirement', 'business.disable_saml', 'business.disable_two_factor_requirement', 'org.recovery_code_used', 'org.recovery_codes_downloaded')
