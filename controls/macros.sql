@@ -49,6 +49,10 @@ CREATE OR REPLACE MACRO severity_grade(words) AS CASE
     WHEN len(list_filter(words, lambda w: lower(w) = 'high')) > 0 THEN 3
     WHEN len(list_filter(words, lambda w: lower(w) IN ('medium', 'moderate'))) > 0 THEN 2 ELSE 1 END;
 
+-- Whether one of `names` is among `tokens` (lower case), or is the last part of one of them: `team/admins` names `admins`.
+CREATE OR REPLACE MACRO any_named(names, tokens) AS list_has_any(
+    list_transform(names, lambda n: lower(n)), list_concat(tokens, list_transform(tokens, lambda w: regexp_extract(w, '([^/]+)$', 1))));
+
 -- Rows of evidence without what is NULL, each once, in a fixed order.
 CREATE OR REPLACE MACRO proofs(rows) AS list_sort(list_distinct(list_filter(rows, lambda r: r IS NOT NULL)));
 

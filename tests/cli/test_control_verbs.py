@@ -43,7 +43,7 @@ def test_one_control_as_a_table(config: Path, capsys: pytest.CaptureFixture[str]
 def test_unknown_control_is_a_usage_error(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A control that is not there is named, with those that are."""
     assert main(["test", "--config", str(config), "--control", "CHG-99"]) == 2
-    assert "'CHG-99' is not in the catalogue; there are APD-02" in capsys.readouterr().err
+    assert "'CHG-99' is not in the catalogue; there are APD-01" in capsys.readouterr().err
 
 
 @pytest.mark.slow

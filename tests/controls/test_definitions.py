@@ -120,7 +120,7 @@ def test_digest_follows_every_byte(folder: Path) -> None:
 
 def test_unknown_control_lists_the_valid_ones() -> None:
     """Asking for a control that is not there says which are."""
-    with pytest.raises(ControlError, match=r"'CHG-99' is not in the catalogue; there are APD-02, "):
+    with pytest.raises(ControlError, match=r"'CHG-99' is not in the catalogue; there are APD-01, "):
         control("CHG-99")
 
 

@@ -61,6 +61,22 @@ CREATE OR REPLACE MACRO keyed_hash(value) AS
 -- A list as JSON text; NULL where there was no list.
 CREATE OR REPLACE MACRO json_list(items) AS CASE WHEN items IS NOT NULL THEN CAST(to_json(items) AS VARCHAR) END;
 
+-- Files of a comparison: path and status. Of workflows, actions and their patch also the actions that were added, the lines
+-- that switch a step off, and the jobs that were removed and added; no other content.
+CREATE OR REPLACE MACRO comparison_files(files) AS json_list(list_transform(
+    list_transform(json_extract(files, '$[*]'), lambda f: {
+        'f': f, 'patch': CASE WHEN regexp_matches(f ->> '$.filename', '(^|/)(\.github/.*|action\.ya?ml)$') THEN f ->> '$.patch' END
+    }),
+    lambda p: {
+        'filename': p.f ->> '$.filename', 'status': p.f ->> '$.status', 'previous_filename': p.f ->> '$.previous_filename', 'sha': p.f ->> '$.sha',
+        'patched': p.patch IS NOT NULL,
+        'uses': regexp_extract_all(p.patch, '(?m)^\+\s*(?:-\s+)?uses:\s*["'']?([^\s"''#]+)', 1),
+        'switched_off': regexp_extract_all(p.patch, '(?m)^\+\s*(?:-\s+)?((?:continue-on-error:\s*["'']?true|if:\s*["'']?(?:\$\{\{\s*)?false)\b)', 1),
+        'jobs_removed': regexp_extract_all(p.patch, '(?m)^-  ([A-Za-z_][\w-]*):\s*$', 1),
+        'jobs_added': regexp_extract_all(p.patch, '(?m)^\+  ([A-Za-z_][\w-]*):\s*$', 1)
+    }
+));
+
 -- Resources of a Terraform state (version 4): addresses, keyed hashes of their attributes, and the attributes that
 -- controls ask for and that hold no secret.
 CREATE OR REPLACE MACRO state_resources(resources) AS json_list(list_transform(
@@ -84,7 +100,10 @@ CREATE OR REPLACE MACRO state_resources(resources) AS json_list(list_transform(
                     'backup_retention_period': i -> '$.attributes.backup_retention_period',
                     'deletion_protection': i -> '$.attributes.deletion_protection',
                     'min_size': i -> '$.attributes.min_size', 'max_size': i -> '$.attributes.max_size',
-                    'desired_size': i -> '$.attributes.desired_size'
+                    'desired_size': i -> '$.attributes.desired_size',
+                    'id': i ->> '$.attributes.id', 'vpc_id': i ->> '$.attributes.vpc_id', 'peer_vpc_id': i ->> '$.attributes.peer_vpc_id',
+                    'cidr_block': i ->> '$.attributes.cidr_block', 'cidr_blocks': i -> '$.attributes.cidr_blocks',
+                    'source_security_group_id': coalesce(i ->> '$.attributes.source_security_group_id', i ->> '$.attributes.referenced_security_group_id')
                 }
             }
         )
