@@ -42,7 +42,7 @@ def test_cases_hold(control: Control) -> None:
     assert wrong == []
     sizes = {members.name: len(members.subjects) for members in result.populations}
     for letter, counts in result.counts.items():
-        assert sum(counts.values()) == sizes[control.sheet.attributes[letter].population], letter
+        assert sum(counts.values()) == sum(sizes[p] for p in control.sheet.attributes[letter].populations), letter
     for members in result.populations:
         pattern = control.sheet.populations[members.name].pattern
         assert [s for s in members.subjects if not re.fullmatch(pattern, s)] == []
