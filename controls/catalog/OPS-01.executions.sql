@@ -10,7 +10,7 @@ WITH days AS (
     SELECT *, lead(due_at, 1, 'infinity') OVER (PARTITION BY schedule_id ORDER BY due_at) AS next_at FROM (
         SELECT DISTINCT schedule_id, first_instant(day + to_hours(hour) + to_minutes(minute), time_zone) AS due_at FROM (SELECT *, unnest(minutes) AS minute FROM times))
 ), executions AS (
-    SELECT d.*, s.owner, s.evidence, d.schedule_id || ':' || instant_text(d.due_at) AS subject, d.due_at + span_at('OPS-01', 'P_CRON_SLACK', d.due_at) AS late_at,
+    SELECT d.*, s.owner, s.evidence, d.schedule_id || ':' || instant_text(d.due_at) AS subject, d.due_at + span_at('OPS-01', 'P_CRON_SLACK', d.due_at) AS late_at, timezone('UTC', CAST(CAST(timezone(s.time_zone, d.due_at) AS DATE) AS TIMESTAMP)) AS due_day,
         span_at('OPS-01', 'P_JOB_TICKET', d.due_at) AS ticket_span, span_at('OPS-01', 'P_JOB_RETRY', d.due_at) AS retry_span
     FROM due AS d JOIN schedules AS s ON s.schedule_id = d.schedule_id WHERE d.due_at >= $period_start AND d.due_at < $period_end
 ), first_runs AS (
@@ -18,12 +18,12 @@ WITH days AS (
     QUALIFY row_number() OVER (PARTITION BY e.subject ORDER BY r.started_at) = 1
 ), members AS (
     SELECT e.*, f.started_at, f.outcome, f.succeeded, f.ticket, f.logical_time, f.evidence AS run_evidence, f.started_at IS NULL OR NOT f.succeeded AS trouble,
-        CASE WHEN f.started_at IS NULL THEN e.late_at ELSE coalesce(f.finished_at, f.started_at) END AS known_at
+        coalesce(f.finished_at, f.started_at, e.due_at) AS known_at
     FROM executions AS e LEFT JOIN first_runs AS f USING (subject)
 ), repeated AS (
     SELECT m.subject, bool_or(r.automatic AND coalesce(r.finished_at, r.started_at) <= m.known_at + m.retry_span) AS in_time, min(r.started_at) AS at_time, list(r.evidence) AS proofs
     FROM members AS m JOIN schedule_runs AS r ON r.schedule_id = m.schedule_id AND r.succeeded AND r.started_at >= m.due_at
-        AND coalesce(r.logical_time IN (m.logical_time, m.due_at), r.started_at < m.next_at)
+        AND CASE WHEN r.logical_time IS NULL THEN r.started_at < m.next_at ELSE coalesce(r.logical_time = m.logical_time, false) OR r.logical_time IN (m.due_at, m.due_day) END
     WHERE m.trouble GROUP BY m.subject
 ), ticketed AS (
     SELECT m.subject, bool_or(t.opened_at <= m.known_at + m.ticket_span) AS in_time, min(t.ticket_key) AS ticket,

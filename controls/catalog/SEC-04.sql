@@ -1,14 +1,12 @@
 WITH members AS (
-    SELECT *, first_at + CASE WHEN rank <= 3 THEN span_at('SEC-04', 'P_FALCO_CRIT', first_at) ELSE span_at('SEC-04', 'P_TRIAGE', first_at) END AS due,
-        CASE WHEN regexp_matches(outcome, '^true.?positive$') THEN incident IS NOT NULL WHEN regexp_matches(outcome, '^(benign|false.?positive)$') THEN coalesce(reason, '') <> ''
-             WHEN regexp_matches(outcome, '^(tuning|rule.?tuning)$') THEN coalesce(change, '') <> '' ELSE false END AS concluded
+    SELECT *, first_at + CASE WHEN rank <= 3 THEN span_at('SEC-04', 'P_FALCO_CRIT', first_at) ELSE span_at('SEC-04', 'P_TRIAGE', first_at) END AS due
     FROM runtime_alerts WHERE first_at >= $period_start AND first_at < $period_end
 ), answers AS (
     SELECT subject, 'A' AS attribute, CASE WHEN triaged_at <= due THEN 'PASS' WHEN due > $freeze_at THEN 'NOT_APPLICABLE' ELSE 'EXCEPTION' END AS verdict,
         coalesce('triaged at ' || instant_text(triaged_at) || ' in ' || ticket, 'not triaged') || '; due at ' || instant_text(due) AS reason, ['itsm.ticket'] AS needs, due AS until FROM members
     UNION ALL
-    SELECT subject, 'B', CASE WHEN triaged_at IS NULL THEN 'NOT_APPLICABLE' WHEN NOT coalesce(concluded, false) OR list_contains(actors, triager) THEN 'EXCEPTION' WHEN triager IS NULL THEN 'INDETERMINATE' ELSE 'PASS' END,
-        CASE WHEN triaged_at IS NULL THEN 'not triaged (A)' ELSE coalesce(outcome, 'no outcome') || ' by ' || coalesce(triager, 'somebody unknown') || coalesce('; incident ' || incident, '') || coalesce('; change ' || change, '') || coalesce('; ' || reason, '') END,
+    SELECT subject, 'B', CASE WHEN triaged_at IS NULL THEN 'NOT_APPLICABLE' WHEN concluded THEN 'PASS' WHEN by_nobody THEN 'INDETERMINATE' ELSE 'EXCEPTION' END,
+        CASE WHEN triaged_at IS NULL THEN 'not triaged (A)' ELSE outcomes || coalesce('; incident ' || incident, '') END,
         ['itsm.ticket'], due FROM members
     UNION ALL
     SELECT subject, 'C', 'INDETERMINATE', 'no source tells the changes of the rules', [], due FROM members

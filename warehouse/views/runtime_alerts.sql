@@ -17,17 +17,22 @@ WITH alerts AS (
 ), named AS (
     SELECT g.subject, list(DISTINCT p.principal_id) AS actors FROM grouped AS g
     JOIN principals AS p ON p.system = 'kubernetes' AND list_contains(list_transform(g.users, lambda u: lower(u)), p.account_key) GROUP BY g.subject
-), triaged AS (
-    SELECT g.subject, min(t.opened_at) AS started_at, min_by(t.ticket_key, t.opened_at) AS ticket, min_by(t.fields, t.opened_at) AS fields, min_by(coalesce(t.fields ->> '$.triager', t.approver), t.opened_at) AS triager,
-        max(t.incident) AS incident, list(t.evidence) AS proofs
-    FROM grouped AS g JOIN tickets AS t ON scope_has(t.scope, g.rule) AND scope_has(t.scope, g.pod) AND t.opened_at >= g.first_at - span_at('SEC-04', 'P_CLOCK_SKEW', g.first_at)
+), acting AS (
+    SELECT g.*, s.session, list_distinct(list_concat(coalesce(s.actors, []), coalesce(n.actors, []))) AS actors, coalesce(s.proofs, []) AS session_proofs
+    FROM grouped AS g LEFT JOIN sessions AS s ON s.subject = g.subject LEFT JOIN named AS n ON n.subject = g.subject
+), outcomes AS (
+    SELECT g.subject, t.opened_at, t.ticket_key, t.incident, t.evidence, coalesce(t.fields ->> '$.triager', t.approver) AS triager, lower(t.fields ->> '$.outcome') AS outcome,
+        list_contains(g.actors, coalesce(t.fields ->> '$.triager', t.approver)) AS by_actor,
+        coalesce(CASE WHEN regexp_matches(lower(t.fields ->> '$.outcome'), '^true.?positive$') THEN t.incident IS NOT NULL
+            WHEN regexp_matches(lower(t.fields ->> '$.outcome'), '^(benign|false.?positive)$') THEN coalesce(t.fields ->> '$.reason', '') <> ''
+            WHEN regexp_matches(lower(t.fields ->> '$.outcome'), '^(rule.?)?tuning$') THEN coalesce(t.fields ->> '$.change', '') <> '' END, false) AS concluded
+    FROM acting AS g JOIN tickets AS t ON scope_has(t.scope, g.rule) AND scope_has(t.scope, g.pod) AND t.opened_at >= g.first_at - span_at('SEC-04', 'P_CLOCK_SKEW', g.first_at)
         AND coalesce(instant(t.scope ->> '$.hour') = g.hour, t.opened_at < g.first_at + INTERVAL 7 DAY)
-    GROUP BY g.subject
+), triaged AS (
+    SELECT subject, min(opened_at) AS triaged_at, min(ticket_key) AS ticket, max(incident) AS incident, list(evidence) AS proofs,
+        bool_or(concluded AND by_actor = false) AS concluded, bool_or(concluded AND by_actor IS NULL) AS by_nobody,
+        string_agg(coalesce(outcome, 'no outcome') || ' by ' || coalesce(triager, 'somebody unknown'), ', ' ORDER BY opened_at, ticket_key) AS outcomes
+    FROM outcomes GROUP BY subject
 )
-SELECT g.*, s.session, list_distinct(list_concat(coalesce(s.actors, []), coalesce(n.actors, []))) AS actors, t.started_at AS triaged_at, t.ticket, t.triager, t.incident,
-    lower(t.fields ->> '$.outcome') AS outcome, t.fields ->> '$.reason' AS reason, t.fields ->> '$.change' AS change,
-    proofs(list_concat(g.proofs, coalesce(s.proofs, []), coalesce(t.proofs, []))) AS evidence
-FROM grouped AS g
-LEFT JOIN sessions AS s ON s.subject = g.subject
-LEFT JOIN named AS n ON n.subject = g.subject
-LEFT JOIN triaged AS t ON t.subject = g.subject
+SELECT g.*, t.triaged_at, t.ticket, t.incident, t.concluded, t.by_nobody, t.outcomes, proofs(list_concat(g.proofs, g.session_proofs, coalesce(t.proofs, []))) AS evidence
+FROM acting AS g LEFT JOIN triaged AS t ON t.subject = g.subject
