@@ -3,7 +3,7 @@ WITH members AS (
         approved_at < effective_from OR (retested_at IS NOT NULL AND disclosed_at IS NOT NULL) AS in_time
     FROM definition_versions WHERE effective_from < $period_end AND coalesce(ends_at, 'infinity') > $period_start
 ), answers AS (
-    SELECT subject, 'A' AS attribute, CASE WHEN NOT coalesce(authorised AND in_time, false) THEN 'EXCEPTION' WHEN author IS NULL THEN 'INDETERMINATE' ELSE 'PASS' END AS verdict,
+    SELECT subject, 'A' AS attribute, CASE WHEN NOT coalesce(authorised, false) OR NOT in_time THEN 'EXCEPTION' WHEN author IS NULL OR in_time IS NULL THEN 'INDETERMINATE' ELSE 'PASS' END AS verdict,
         coalesce('approved by ' || approved_by, 'no approval is recorded') || coalesce(' at ' || instant_text(approved_at), '') || '; author ' || coalesce(author, 'not recorded')
             || '; in force from ' || instant_text(effective_from) AS reason
     FROM members

@@ -28,7 +28,7 @@ WITH days AS (
 ), ticketed AS (
     SELECT m.subject, bool_or(t.opened_at <= m.known_at + m.ticket_span) AS in_time, min(t.ticket_key) AS ticket,
         bool_or(regexp_matches(lower(coalesce(t.fields ->> '$.decision', t.fields ->> '$.resolution', '')), 'no.?impact') AND coalesce(t.fields ->> '$.decided_by', t.approver) = m.owner) AS decided, list(t.evidence) AS proofs
-    FROM members AS m JOIN tickets AS t ON t.opened_at >= m.due_at AND (t.ticket_key = m.ticket OR (scope_has(t.scope, m.schedule_id) AND t.opened_at < m.next_at))
+    FROM members AS m JOIN tickets AS t ON t.opened_at >= m.due_at AND (t.ticket_key = m.ticket OR scope_has(t.scope, m.subject) OR (scope_has(t.scope, m.schedule_id) AND t.opened_at < m.next_at))
     WHERE m.trouble GROUP BY m.subject
 ), judged AS (
     SELECT m.*, coalesce(r.in_time, false) OR coalesce(t.in_time, false) AS followed, r.at_time IS NOT NULL OR coalesce(t.decided, false) AS resolved,
