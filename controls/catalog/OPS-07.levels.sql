@@ -3,7 +3,7 @@ WITH months AS (
     FROM (SELECT CAST(unnest(generate_series(date_trunc('month', CAST(local_day($period_start) AS TIMESTAMP)), CAST(local_day($period_end) AS TIMESTAMP), INTERVAL 1 MONTH)) AS DATE) AS month)
     WHERE day_start(month) >= $period_start AND day_start(month + INTERVAL 1 MONTH) <= least($period_end, $freeze_at)
 ), members AS (
-    SELECT r.service || ':' || m.name AS subject, r.service, m.starts_at, m.ends_at, l.samples, l.availability, l.covered, l.failed_at, l.evidence
+    SELECT r.service || ':' || m.name AS subject, r.service, m.starts_at, m.ends_at, l.samples, l.measure, l.availability, l.covered, l.failed_at, l.evidence
     FROM (SELECT DISTINCT service FROM scope_repositories WHERE image IS NOT NULL AND service IS NOT NULL) AS r CROSS JOIN months AS m LEFT JOIN service_months AS l ON l.service = r.service AND l.month = m.month
 ), frozen AS (
     SELECT m.subject, min(f.freeze_id) AS freeze, list(f.evidence) AS proofs FROM members AS m
@@ -11,7 +11,7 @@ WITH months AS (
     WHERE m.availability < 0.999 GROUP BY m.subject
 )
 SELECT 'levels' AS population, subject, 'A' AS attribute, CASE WHEN samples IS NULL THEN 'EXCEPTION' ELSE 'PASS' END AS verdict,
-    coalesce('available in ' || round(availability * 100, 3) || ' % of ' || samples || ' samples, which cover ' || round(covered * 100, 1) || ' % of the month', 'not measured') AS reason,
+    coalesce('available: ' || round(availability * 100, 3) || ' % by ' || measure || ' in ' || samples || ' samples, which cover ' || round(covered * 100, 1) || ' % of the month', 'not measured') AS reason,
     starts_at AS event_time, coalesce(evidence, []) AS evidence, starts_at AS window_start, ends_at - INTERVAL 1 MICROSECOND AS window_end, ['prom.range'] AS needs, to_json({'subject': subject, 'service': service}) AS covers
 FROM members
 UNION ALL
