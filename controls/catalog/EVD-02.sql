@@ -4,8 +4,8 @@ WITH held AS (
     SELECT * REPLACE (coalesce(kind, 'batch') AS kind), regexp_replace(rehash, '^sha256:', '') AS again, regexp_replace(leaf, '^sha256:', '') AS logged, regexp_replace(reperformed, '^sha256:', '') AS computed
     FROM held WHERE created_at >= $period_start AND created_at < $period_end AND regexp_full_match(subject, 'sha256:[0-9a-f]{64}')
 ), answers AS (
-    SELECT subject, 'A' AS attribute, CASE WHEN 'sha256:' || again <> subject OR 'sha256:' || logged <> subject OR NOT coalesce(included, true) THEN 'EXCEPTION' WHEN again IS NULL OR logged IS NULL OR included IS NULL THEN 'INDETERMINATE' ELSE 'PASS' END AS verdict,
-        'read again: ' || coalesce(again, '(not)') || '; leaf: ' || coalesce(logged, '(none known)') || '; inclusion: ' || coalesce(CAST(included AS VARCHAR), 'not checked') AS reason FROM members
+    SELECT subject, 'A' AS attribute, CASE WHEN 'sha256:' || again <> subject OR 'sha256:' || logged <> subject OR NOT coalesce(included, true) OR NOT coalesce(intact, true) THEN 'EXCEPTION' WHEN again IS NULL OR logged IS NULL OR included IS NULL THEN 'INDETERMINATE' ELSE 'PASS' END AS verdict,
+        'read again: ' || coalesce(again, '(not)') || '; leaf: ' || coalesce(logged, '(none known)') || '; inclusion: ' || coalesce(CAST(included AS VARCHAR), 'not checked') || coalesce('; ' || (fields ->> '$.problem'), '') AS reason FROM members
     UNION ALL
     SELECT subject, 'B', CASE consistent WHEN true THEN 'PASS' WHEN false THEN 'EXCEPTION' ELSE 'INDETERMINATE' END,
         CASE consistent WHEN true THEN 'the log extends what was signed before' WHEN false THEN 'the log does not extend what was signed before' ELSE 'consistency was not checked' END FROM members
