@@ -18,21 +18,28 @@ from evidence.periods import period
 from warehouse.sheets import sheets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from controls.definitions import Control
     from controls.results import ControlResult
 
+Records = dict[str, list[dict[str, Any]]]  # alias -> records
 ABSENT = "ABSENT"  # what a case expects of what is no member
 COMPANY = Path(__file__).with_name("cases.yaml")
 
 
-def played(control: Control) -> tuple[ControlResult, list[str]]:
-    """The control's result over its cases, and a line for each verdict that is not as a case expects."""
+def played(control: Control, *, change: Callable[[Records], Records] | None = None) -> tuple[ControlResult, list[str]]:
+    """The control's result over its cases, and a line for each verdict that is not as a case expects.
+
+    Args:
+        control: whose cases are played.
+        change: alters the records before that, for metamorphic tests.
+    """
     company = _company()
     span = period(company["period"]["name"], zone=company["period"]["zone"])
     frozen = datetime.fromisoformat(company["period"]["freeze_at"])
-    con = session(_records(control, company), company["scope"], zone=span.zone, now=frozen)
+    records = _records(control, company)
+    con = session(change(records) if change else records, company["scope"], zone=span.zone, now=frozen)
     try:
         result = test(con, [control], span, freeze_at=frozen)[0]
     finally:
@@ -48,7 +55,7 @@ def played(control: Control) -> tuple[ControlResult, list[str]]:
     return result, wrong
 
 
-def _records(control: Control, company: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+def _records(control: Control, company: Mapping[str, Any]) -> Records:
     """The company's records and those of every case; streams are complete wherever no case says other."""
     records = {alias: list(rows) for alias, rows in company["records"].items()}
     span = {"from": "2023-12-01", "to": "2024-04-03"}
