@@ -69,6 +69,7 @@ class Attribute(_Part):
     Attributes:
         text: the predicate, in words.
         population: the population whose members are asked.
+        also: further populations whose members are asked the same.
         needs: streams that the answer rests on; an incomplete day of one of them makes the answer INDETERMINATE.
         approving: those of them whose records can only turn an exception into a pass.
         presence: True if an exception is shown by a record, so that missing evidence cannot undo it.
@@ -78,11 +79,17 @@ class Attribute(_Part):
 
     text: str
     population: str
+    also: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     approving: tuple[str, ...] = ()
     presence: bool = False
     limitation: str = ""
     severity: Literal["deficiency", "significant deficiency", "material weakness indicator"] = "deficiency"
+
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """Every population whose members are asked."""
+        return (self.population, *self.also)
 
 
 class Tolerable(_Part):
@@ -130,9 +137,10 @@ class Sheet(_Part):
         for letter, attribute in self.attributes.items():
             if not re.fullmatch(r"[A-Z]", letter):
                 raise ValueError(f"attribute {letter!r}: valid are single capital letters")
-            if attribute.population not in self.populations:
-                valid = ", ".join(self.populations)
-                raise ValueError(f"attribute {letter}: population {attribute.population!r}; valid are {valid}")
+            for population in attribute.populations:
+                if population not in self.populations:
+                    valid = ", ".join(self.populations)
+                    raise ValueError(f"attribute {letter}: population {population!r}; valid are {valid}")
             if stray := set(attribute.approving) - set(attribute.needs):
                 raise ValueError(f"attribute {letter}: approving streams {sorted(stray)} are not among its needs")
         unknown = [name for name in self.parameters if name not in parameter_defaults()]

@@ -234,7 +234,7 @@ def _answer(name: str, sheet: Sheet, row: Mapping[str, Any]) -> _Answer:
         raise ControlError(f"{name}: verdict {verdict.verdict!r} of {verdict.subject}; valid are {', '.join(VERDICTS)}")
     if not verdict.about_population:
         attribute = sheet.attributes.get(verdict.attribute)
-        if attribute is None or attribute.population != verdict.population:
+        if attribute is None or verdict.population not in attribute.populations:
             raise ControlError(
                 f"{name}: attribute {verdict.attribute} of population {verdict.population} is not in {sheet.id}.yaml"
             )
@@ -257,7 +257,7 @@ def _populations(name: str, sheet: Sheet, verdicts: Sequence[Verdict]) -> tuple[
     for population, answered in seen.items():
         subjects: set[str] = set().union(*answered.values())
         for letter, attribute in sheet.attributes.items():
-            if attribute.population == population and (lost := subjects - answered.get(letter, set())):
+            if population in attribute.populations and (lost := subjects - answered.get(letter, set())):
                 raise ControlError(f"{name}.{letter}: no verdict for {min(lost)}, a member of {population}")
         held.append(Members(population, tuple(sorted(subjects))))
     return tuple(held)

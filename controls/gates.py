@@ -106,7 +106,7 @@ class Gates:
         """`population:<day>` for every day that may hide members, per attribute that would be asked of them."""
         rows = []
         for name, population in sheet.populations.items():
-            letters = [letter for letter, attribute in sheet.attributes.items() if attribute.population == name]
+            letters = [letter for letter, attribute in sheet.attributes.items() if name in attribute.populations]
             by_day: dict[date, list[Gap]] = {}
             for gap in self.gaps(population.streams, self.days):
                 by_day.setdefault(gap.day, []).append(gap)

@@ -63,3 +63,22 @@ CREATE OR REPLACE MACRO ipv4(t) AS CASE WHEN regexp_full_match(t, '[0-9]{1,3}(\.
 -- Whether an IPv4 address lies in a network such as 10.0.0.0/8; NULL where either is no IPv4.
 CREATE OR REPLACE MACRO in_network(ip, network) AS
     ipv4(ip) >> (32 - CAST(split_part(network, '/', 2) AS INTEGER)) = ipv4(split_part(network, '/', 1)) >> (32 - CAST(split_part(network, '/', 2) AS INTEGER));
+
+-- Values of one field of a cron expression (`*`, `5`, `1-5`, `*/15`, `1,3`), within `low` and `high`; NULL if it is none.
+CREATE OR REPLACE MACRO cron_values(t, low, high) AS CASE
+    WHEN regexp_full_match(t, '(\*|\d+(-\d+)?)(/[1-9]\d*)?(,(\*|\d+(-\d+)?)(/[1-9]\d*)?)*') THEN
+        list_filter(list_sort(list_distinct(flatten(list_transform(string_split(t, ','), lambda p: range(
+            CASE WHEN starts_with(p, '*') THEN low ELSE CAST(regexp_extract(p, '^(\d+)', 1) AS BIGINT) END,
+            1 + CASE WHEN starts_with(p, '*') THEN high WHEN contains(p, '-') THEN CAST(regexp_extract(p, '-(\d+)', 1) AS BIGINT)
+                     WHEN contains(p, '/') THEN high ELSE CAST(regexp_extract(p, '^(\d+)', 1) AS BIGINT) END,
+            coalesce(TRY_CAST(nullif(regexp_extract(p, '/(\d+)', 1), '') AS BIGINT), 1)))))), lambda v: v BETWEEN low AND high)
+    END;
+
+-- The first instant at which clocks of zone `z` show local time `l` or later: of an hour that occurs twice the first one,
+-- of a time that is skipped the instant after.
+CREATE OR REPLACE MACRO first_instant(l, z) AS CASE
+    WHEN timezone(z, timezone(z, l)) = l THEN
+        list_min(list_filter([timezone(z, l), timezone(z, l) - INTERVAL 30 MINUTE, timezone(z, l) - INTERVAL 1 HOUR, timezone(z, l) - INTERVAL 2 HOUR],
+            lambda u: timezone(z, u) = l))
+    ELSE list_min(list_filter(list_transform(range(-240, 241), lambda k: timezone(z, l) + to_minutes(k)), lambda u: timezone(z, u) >= l))
+    END;

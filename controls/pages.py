@@ -83,7 +83,7 @@ def _version(version: Version) -> Iterator[str]:
     yield from _table(
         ("", "asked of", "predicate", "rests on", "severity"),
         (
-            (letter, a.population, _predicate(a), _streams(a.needs), a.severity)
+            (letter, ", ".join(a.populations), _predicate(a), _streams(a.needs), a.severity)
             for letter, a in sheet.attributes.items()
         ),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from demo import roster
 from demo.model import Attempt, Deployment, DeploymentStatus, Job, Rollout, Run, RunApproval
+from demo.operations import ticket
 from demo.settings import REQUIRED_CHECKS
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def new_run(
 
 
 def finish(b: Builder, run: Run, attempts: list[Attempt]) -> Run:
-    """Record a run with its attempts and their audit entries."""
+    """Record a run with its attempts, their audit entries, and the tickets on what failed of a production pipeline."""
     done = replace(run, attempts=tuple(attempts))
     b.company.runs.append(done)
     about: dict[str, object] = {
@@ -81,6 +82,9 @@ def finish(b: Builder, run: Run, attempts: list[Attempt]) -> Run:
             "workflows.completed_workflow_run", a.completed_at, a.triggering_actor, run.repo, **about,
             run_attempt=a.number, conclusion=a.conclusion, started_at=a.started_at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         )  # fmt: skip
+        if run.path in (CD, INFRA) and a.conclusion != "success":
+            scope = {"run": f"{run.repo}:{run.id}/{a.number}"}
+            ticket(b, "problem", b.on_call(a.completed_at).worker_id, a.completed_at + 900 * _SECOND, scope)
     return done
 
 

@@ -88,7 +88,12 @@ def _control(result: ControlResult) -> dict[str, object]:
 
 def _attributes(result: ControlResult) -> list[dict[str, object]]:
     return [
-        {"control": result.control.id, "attribute": letter, "population": a.population, "text": _attribute_text(a)}
+        {
+            "control": result.control.id,
+            "attribute": letter,
+            "population": ", ".join(a.populations),
+            "text": _attribute_text(a),
+        }
         for letter, a in result.control.sheet.attributes.items()
     ]
 

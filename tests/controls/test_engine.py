@@ -100,6 +100,23 @@ def test_no_member_is_left_out(con: duckdb.DuckDBPyConnection) -> None:
         concluded(con, control(asked, attributes=two))
 
 
+def test_one_attribute_may_be_asked_of_several_populations(con: duckdb.DuckDBPyConnection) -> None:
+    """Its verdicts are counted together, and each population's members are all asked."""
+    populations = {
+        name: Population(member="m", key="k", pattern=".*", streams=("gh.pr",)) for name in ("things", "others")
+    }
+    both = {"A": Attribute(text="t", population="things", also=("others",))}
+    others = question(1).replace("'things'", "'others'")
+    result = concluded(con, control(f"{question(2)} UNION ALL {others}", populations=populations, attributes=both))
+
+    assert {p.name: len(p.subjects) for p in result.populations} == {"things": 2, "others": 1}
+    assert sum(result.counts["A"].values()) == 3
+    twice = both | {"B": Attribute(text="t", population="things", also=("others",))}
+    broken = control(f"{question(2)} UNION ALL {others}", populations=populations, attributes=twice)
+    with pytest.raises(ControlError, match=r"CHG-99.B: no verdict for t0, a member of things"):
+        concluded(con, broken)
+
+
 @pytest.mark.parametrize(
     ("asked", "rate", "conclusion"),
     [
