@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets.chosen import publish_period
 from assets.collection import stream_assets, stream_key
 from assets.ledger import checkpoint_asset
 from assets.partitions import DAILY, QUARTERLY
@@ -26,7 +27,6 @@ _quarterly = [test_controls, publish_pack]
 day = dg.define_asset_job(
     "day",
     selection=dg.AssetSelection.assets(*_daily),
-    partitions_def=DAILY,
     executor_def=dg.in_process_executor,
     description="Collect what every system said on a day, with the re-reads that are due, and build the tables.",
 )
@@ -39,16 +39,20 @@ ledger = dg.define_asset_job(
 verdicts = dg.define_asset_job(
     "verdicts",
     selection=dg.AssetSelection.assets(test_controls),
-    partitions_def=QUARTERLY,
     executor_def=dg.in_process_executor,
     description="Ask every control about a quarter; the daily schedule asks about the one that runs.",
 )
 quarter = dg.define_asset_job(
     "quarter",
     selection=dg.AssetSelection.assets(*_quarterly),
-    partitions_def=QUARTERLY,
     executor_def=dg.in_process_executor,
     description="Ask every control about a quarter, compute the delivery metrics, publish the signed pack.",
+)
+chosen = dg.define_asset_job(
+    "period",
+    selection=dg.AssetSelection.assets(publish_period),
+    executor_def=dg.in_process_executor,
+    description="The same as the job `quarter` for a period that somebody chose.",
 )
 
 daily_checkpoint = dg.ScheduleDefinition(
@@ -83,8 +87,8 @@ def day_selection(systems: Collection[str]) -> list[dg.AssetKey]:
 
 
 defs = dg.Definitions(
-    assets=[*_daily, _checkpoint, *_quarterly],
-    jobs=[day, ledger, verdicts, quarter],
+    assets=[*_daily, _checkpoint, *_quarterly, publish_period],
+    jobs=[day, ledger, verdicts, quarter, chosen],
     schedules=[
         dg.build_schedule_from_partitioned_job(day, hour_of_day=6),
         daily_checkpoint,

@@ -15,6 +15,7 @@ from dagster import DagsterInstance
 from dagster._core.instance.ref import InstanceRef  # the only public way to an instance of our own layout
 
 from assets.definitions import day_selection, defs
+from assets.partitions import CHOSEN
 from evidence.errors import EvidenceError
 
 if TYPE_CHECKING:
@@ -78,9 +79,18 @@ def run_days(
         _execute(opened, "ledger", config, now)
 
 
-def run_quarter(opened: DagsterInstance, config: Path, quarter: Period, *, now: datetime) -> None:
-    """Test the controls, compute the metrics and publish the pack of a quarter: one run of the job `quarter`."""
-    _execute(opened, "quarter", config, now, partition_key=quarter.first.isoformat())
+def run_verdicts(opened: DagsterInstance, config: Path, quarter: Period, *, now: datetime) -> None:
+    """Ask every control about a fiscal quarter: one run of the job `verdicts`."""
+    _execute(opened, "verdicts", config, now, partition_key=quarter.first.isoformat())
+
+
+def run_period(opened: DagsterInstance, config: Path, period: Period, *, now: datetime) -> None:
+    """Test the controls, compute the metrics and publish the pack: one run of the job `quarter`, or else `period`."""
+    if period.is_quarter:
+        _execute(opened, "quarter", config, now, partition_key=period.first.isoformat())
+        return
+    opened.add_dynamic_partitions(str(CHOSEN.name), [period.name])
+    _execute(opened, "period", config, now, partition_key=period.name)
 
 
 def _execute(

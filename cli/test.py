@@ -30,10 +30,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Test; 1 if a control has an exception, else 0."""
     from controls.definitions import catalogue, control  # noqa: PLC0415 - keeps `--help` quick
-    from controls.engine import test  # noqa: PLC0415
     from controls.results import EXCEPTION  # noqa: PLC0415
-    from controls.scope import prepare  # noqa: PLC0415
     from evidence.periods import last_quarter  # noqa: PLC0415
+    from reports.period import ask  # noqa: PLC0415
 
     home = open_home(args)
     config, at = home.config, now()
@@ -43,12 +42,8 @@ def run(args: argparse.Namespace) -> int:
         if args.period
         else last_quarter(at.date(), zone=config.zone, fiscal_start=config.fiscal_year_starts)
     )
-    con = home.connection()
-    try:
-        prepare(con, config.scope, zone=config.zone)
-        results = test(con, wanted, period, freeze_at=min(config.freeze_at(period), at))
-    finally:
-        con.close()
+    with home.connection() as con:
+        results = ask(home, con, wanted, period, now=at)
     if args.json:
         json.dump([result.as_json() for result in results], sys.stdout, indent=1)
         print()
