@@ -107,7 +107,7 @@ def _execute(
     home = {"config_path": str(config.absolute()), "instant": now.isoformat(), "patient": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's own notices of beta features are not the user's concern
-        result = defs.get_job_def(job).execute_in_process(
+        result = defs.resolve_job_def(job).execute_in_process(
             instance=opened,
             tags=dict(tags or {}),
             partition_key=partition_key,
