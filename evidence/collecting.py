@@ -21,10 +21,12 @@ from zoneinfo import ZoneInfo
 from evidence.capture import Window
 from evidence.errors import ConfigError, EvidenceError, IntegrityError, SourceRejected, SourceUnavailable, StoreError
 from evidence.periods import midnight
+from evidence.sources._settings import anchored
 from evidence.sources.registry import connector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from evidence.config import Config
     from evidence.custody import Custody, Receipt
@@ -123,13 +125,20 @@ class Collected:
         raise kind(message, next_step=steps) from self.failures[0]
 
 
-def open_source(system: str, settings: Mapping[str, Any], environ: Mapping[str, str]) -> Source:
+def open_source(
+    system: str, settings: Mapping[str, Any], environ: Mapping[str, str], root: Path | None = None
+) -> Source:
     """Open one configured source; nothing is asked yet.
+
+    Args:
+        root: the folder that relative paths among the settings start in; None for the working directory.
 
     Raises:
         ConfigError: a source that nobody wrote, with the ones there are, or settings that the source refuses.
     """
-    return connector(system).connect(settings, environ)
+    module = connector(system)
+    paths: tuple[str, ...] = getattr(module, "PATHS", ())
+    return module.connect(settings if root is None else anchored(settings, paths, root), environ)
 
 
 def collect(

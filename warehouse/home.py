@@ -99,7 +99,7 @@ class Home:
 
         Args and errors as `evidence.collecting.collect`; the caller raises the failures.
         """
-        source = open_source(system, self.config.sources[system], self.environ)
+        source = open_source(system, self.config.sources[system], self.environ, self.config.root)
         try:
             done = collect(
                 self.custody, system, source, days,
