@@ -1,7 +1,7 @@
 """A home: the locker, the lake and the configuration of one company, opened together.
 
 Layout below `config.home_path`: `locker/` (file store), `lake/`, `cache/` (copies of remote objects), `log/` (state of
-the ledger), `keys/`, `packs/`, `dagster/`, `scratch/`.
+the ledger), `keys/`, `packs/`, `quality/` (what was checked of added rows), `dagster/`, `scratch/`.
 """
 
 from __future__ import annotations
