@@ -1,6 +1,6 @@
 """Check what a build added to a home's tables, and keep the answers.
 
-- Kept as `quality/<time>_<system>_<digest>.json` below the home: what was expected, of how many rows, and what was found.
+- Kept as `quality/<time>_<system>_<digest>.json` below the home: what was expected, of how many rows, what was found.
 - A table that got no rows is not checked: nothing was looked at, so that nothing is said.
 """
 
