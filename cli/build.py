@@ -26,6 +26,7 @@ def run(args: argparse.Namespace) -> int:
 
     home = open_home(args)
     if args.rebuild:
+        home.custody.receipts()  # a locker that cannot be read is told before anything is dropped
         forget(home.lake)
     counts = home.builder().build(progress=lambda stream: print(f"building {stream}", flush=True))
     if not counts:

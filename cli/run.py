@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     home = open_home(args)
     today = now().astimezone(ZoneInfo(home.config.zone)).date()
     period = home.config.period(args.period or args.date or str(today - timedelta(days=1)))
+    if args.date and period.end_day - period.first != timedelta(days=1):
+        raise ConfigError(f"--date takes one day, found {args.date!r}", next_step=f"Use --period {args.date}.")
     if period.first >= today:
         raise ConfigError(
             f"{period.name}: no day of it has ended, today is {today} in {home.config.zone}",
@@ -80,8 +82,12 @@ def run_period(home: Home, period: Period) -> Path:
 
 
 def _ready(home: Home) -> None:
+    """Refuse settings that cannot work, and a store that cannot be written, before anything begins."""
+    from warehouse.planning import streams_of  # noqa: PLC0415 - as above
+
     if not home.config.sources:
         raise ConfigError("no source is configured", next_step="Name your systems under `sources:` in evidence.yaml.")
+    streams_of(home)  # opens every source; nothing is asked
     home.store.check_writable()
 
 

@@ -2,6 +2,8 @@
 
 - A day is due when it has ended; its window is the company's calendar day.
 - One stream that fails does not hold up the others; what failed is raised together at the end, retryable if all is.
+- A day on which nothing was received and something failed is the last one that is asked: a system that does not answer,
+  or refuses us, is not asked a quarter long.
 - A locker that fails ends the collection: nothing more could be kept. What was received before is returned with the
   failure, so that it is published all the same.
 - What was received whole is not asked again, so that a second call with nothing new asks nothing.
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from evidence.custody import Custody, Receipt
     from evidence.sources.base import Source, Stream
 
+_SHOWN = 5  # failures that a message tells in full
 COLLECTION_TIME = time(6, 0)  # local; a simulated company is asked for a day at this time of the next day
 
 
@@ -119,7 +122,9 @@ class Collected:
         for failure in self.failures:
             if isinstance(failure, StoreError | IntegrityError):
                 raise failure
-        message = "; ".join(dict.fromkeys(str(f) for f in self.failures))
+        told = list(dict.fromkeys(str(f) for f in self.failures))
+        more = [f"and {len(told) - _SHOWN} more of {len(self.failures)} failures"] if len(told) > _SHOWN else []
+        message = "\n".join([*told[:_SHOWN], *more])
         steps = " ".join(dict.fromkeys(f.next_step for f in self.failures if f.next_step))
         kind = SourceUnavailable if all(f.retryable for f in self.failures) else SourceRejected
         raise kind(message, next_step=steps) from self.failures[0]
@@ -167,6 +172,7 @@ def collect(
         now = clock.at(system, day)
         if now < midnight(day + timedelta(days=1), zone):
             continue
+        received, failed = len(done.receipts), len(done.failures)
         for stream in chosen:
             for window, read in _due(custody, stream, day, zone, now):
                 try:
@@ -178,6 +184,8 @@ def collect(
                     return done
         if progress:
             progress(day)
+        if len(done.receipts) == received and len(done.failures) > failed:
+            break
     return done
 
 

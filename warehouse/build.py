@@ -4,6 +4,7 @@
 - For every receipt, page and day: received = stored + duplicate + conflict + quarantined; `stored` has the versions.
 - Building twice, or after a crash at any step, gives the same tables: rows of a receipt that are already there are
   counted as stored and not written again.
+- A capture with records that cannot be read is held against its name first: only what was received is quarantined.
 - Records are read twice, for their keys and for their columns, rather than held: memory does not grow with a capture.
 """
 
@@ -141,6 +142,7 @@ class Builder:
             staging = Staging(self._con, self._custody, receipts, sheet, scratch)
             self._note_keys(sheet, staging)
             refuse(self._con, sheet)
+            self._check_bytes()
             files = self._lake.files(sheet.table)
             settle(self._con, sheet, files, lambda wanted: record_texts(self._custody, sheet, wanted, scratch))
             batch = sha256("".join(sorted(r.sha256 for r in receipts)).encode())[:32]
@@ -152,6 +154,13 @@ class Builder:
     def _note_keys(self, sheet: Sheet, staging: Staging) -> None:
         if staging.distrust(note_keys(self._con, sheet, self._zone)):
             note_keys(self._con, sheet, self._zone)
+
+    def _check_bytes(self) -> None:
+        """What cannot be read must at least be what was received: a locker that was spoilt is no bad record."""
+        for (capture,) in self._con.execute(
+            "SELECT DISTINCT capture FROM unreadable JOIN sightings USING (sighting) ORDER BY ALL"
+        ).fetchall():
+            self._custody.check(capture)
 
     def _write(self, sheet: Sheet, batch: str) -> None:
         columns = table_columns(sheet)
