@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets.chosen import publish_period
 from assets.collection import stream_assets, stream_key
 from assets.ledger import checkpoint_asset
 from assets.partitions import DAILY, QUARTERLY
 from assets.quarter import publish_pack, test_controls
 from assets.resources import HomeResource
+from assets.status import status_asset
 from assets.tables import table_assets, table_key
 from evidence.sources.registry import connector
 from warehouse.sheets import sheets
@@ -20,13 +22,14 @@ if TYPE_CHECKING:
 
 _streams = stream_assets()
 _daily = [*_streams, *table_assets()]
-_checkpoint = checkpoint_asset([key for asset in _streams for key in asset.keys])
+_stream_keys = [key for asset in _streams for key in asset.keys]
+_checkpoint = checkpoint_asset(_stream_keys)
+_status = status_asset(_stream_keys)
 _quarterly = [test_controls, publish_pack]
 
 day = dg.define_asset_job(
     "day",
     selection=dg.AssetSelection.assets(*_daily),
-    partitions_def=DAILY,
     executor_def=dg.in_process_executor,
     description="Collect what every system said on a day, with the re-reads that are due, and build the tables.",
 )
@@ -39,20 +42,34 @@ ledger = dg.define_asset_job(
 verdicts = dg.define_asset_job(
     "verdicts",
     selection=dg.AssetSelection.assets(test_controls),
-    partitions_def=QUARTERLY,
     executor_def=dg.in_process_executor,
     description="Ask every control about a quarter; the daily schedule asks about the one that runs.",
 )
 quarter = dg.define_asset_job(
     "quarter",
     selection=dg.AssetSelection.assets(*_quarterly),
-    partitions_def=QUARTERLY,
     executor_def=dg.in_process_executor,
     description="Ask every control about a quarter, compute the delivery metrics, publish the signed pack.",
+)
+chosen = dg.define_asset_job(
+    "period",
+    selection=dg.AssetSelection.assets(publish_period),
+    executor_def=dg.in_process_executor,
+    description="The same as the job `quarter` for a period that somebody chose.",
+)
+custody = dg.define_asset_job(
+    "custody",
+    selection=dg.AssetSelection.assets(_status),
+    executor_def=dg.in_process_executor,
+    description="Tell per stream what is overdue, missing, late, unreadable or new, as `evidence status` does.",
 )
 
 daily_checkpoint = dg.ScheduleDefinition(
     name="daily_checkpoint", job=ledger, cron_schedule="0 7 * * *", execution_timezone=DAILY.timezone
+)
+
+daily_status = dg.ScheduleDefinition(
+    name="daily_status", job=custody, cron_schedule="30 7 * * *", execution_timezone=DAILY.timezone
 )
 
 
@@ -83,11 +100,12 @@ def day_selection(systems: Collection[str]) -> list[dg.AssetKey]:
 
 
 defs = dg.Definitions(
-    assets=[*_daily, _checkpoint, *_quarterly],
-    jobs=[day, ledger, verdicts, quarter],
+    assets=[*_daily, _checkpoint, _status, *_quarterly, publish_period],
+    jobs=[day, ledger, verdicts, quarter, chosen, custody],
     schedules=[
         dg.build_schedule_from_partitioned_job(day, hour_of_day=6),
         daily_checkpoint,
+        daily_status,
         daily_verdicts,
         quarter_close,
     ],

@@ -46,6 +46,8 @@ QUARTERLY = dg.TimeWindowPartitionsDefinition(
     end_offset=1,
 )
 
+CHOSEN = dg.DynamicPartitionsDefinition(name="period")  # periods that somebody asked for, by their names
+
 
 def days_of(key_range: dg.PartitionKeyRange) -> Iterator[date]:
     """The local days of a range of daily partitions."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from evidence.errors import EvidenceError
+from warehouse.damage import damage
 from warehouse.open import open_home
 
 if TYPE_CHECKING:
@@ -48,8 +49,12 @@ def retrying(
     """
     try:
         work()
-    except EvidenceError as error:
-        context.log.exception(f"{error} {error.next_step}".strip())
-        if error.retryable and home.patient:
+    except Exception as error:
+        known = error if isinstance(error, EvidenceError) else damage(error)
+        if known is None:
+            raise
+        context.log.exception(f"{known} {known.next_step}".strip())
+        if known.retryable and home.patient:
             raise dg.RetryRequested(max_retries=3, seconds_to_wait=seconds * 2**context.retry_number) from error
-        raise dg.Failure(str(error), metadata={"next step": error.next_step or "-"}, allow_retries=False) from error
+        told: dict[str, str | int] = {"next step": known.next_step or "-", "exit code": known.exit_code}
+        raise dg.Failure(str(known), metadata=told, allow_retries=False) from error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -15,7 +15,8 @@ from dagster import DagsterInstance
 from dagster._core.instance.ref import InstanceRef  # the only public way to an instance of our own layout
 
 from assets.definitions import day_selection, defs
-from evidence.errors import EvidenceError
+from assets.partitions import CHOSEN
+from evidence.errors import EvidenceError, SourceUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -27,13 +28,16 @@ if TYPE_CHECKING:
     from evidence.periods import Period
 
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+_GO_ON = "Mend the cause and run the same command again: what was received is kept, and the run goes on from there."
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 class RunError(EvidenceError):
-    """A job's run failed; the message names the step and the cause."""
+    """A job's run failed; the message names the step and the cause, the exit code is that of the cause."""
 
-    exit_code = 3
+    def __init__(self, message: str, *, next_step: str = "", exit_code: int = SourceUnavailable.exit_code) -> None:
+        super().__init__(message, next_step=next_step)
+        self.exit_code = exit_code
 
 
 @contextmanager
@@ -69,18 +73,30 @@ def run_days(
 ) -> None:
     """Collect `systems` and build their tables for local days, both included, in one run of the job `day`.
 
-    However it ends, the job `ledger` publishes a checkpoint of what was received.
+    However it ends, the job `ledger` publishes a checkpoint of what was received; what failed first is what is told.
     """
     tags = dict(zip(_RANGE, (first.isoformat(), last.isoformat()), strict=True))
     try:
         _execute(opened, "day", config, now, tags=tags, selection=day_selection(systems))
-    finally:
-        _execute(opened, "ledger", config, now)
+    except RunError:
+        with suppress(RunError):  # its cause is in the run's log; most often it is the same one
+            _execute(opened, "ledger", config, now)
+        raise
+    _execute(opened, "ledger", config, now)
 
 
-def run_quarter(opened: DagsterInstance, config: Path, quarter: Period, *, now: datetime) -> None:
-    """Test the controls, compute the metrics and publish the pack of a quarter: one run of the job `quarter`."""
-    _execute(opened, "quarter", config, now, partition_key=quarter.first.isoformat())
+def run_verdicts(opened: DagsterInstance, config: Path, quarter: Period, *, now: datetime) -> None:
+    """Ask every control about a fiscal quarter: one run of the job `verdicts`."""
+    _execute(opened, "verdicts", config, now, partition_key=quarter.first.isoformat())
+
+
+def run_period(opened: DagsterInstance, config: Path, period: Period, *, now: datetime) -> None:
+    """Test the controls, compute the metrics and publish the pack: one run of the job `quarter`, or else `period`."""
+    if period.is_quarter:
+        _execute(opened, "quarter", config, now, partition_key=period.first.isoformat())
+        return
+    opened.add_dynamic_partitions(str(CHOSEN.name), [period.name])
+    _execute(opened, "period", config, now, partition_key=period.name)
 
 
 def _execute(
@@ -97,7 +113,7 @@ def _execute(
     home = {"config_path": str(config.absolute()), "instant": now.isoformat(), "patient": False}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Dagster's own notices of beta features are not the user's concern
-        result = defs.get_job_def(job).execute_in_process(
+        result = defs.resolve_job_def(job).execute_in_process(
             instance=opened,
             tags=dict(tags or {}),
             partition_key=partition_key,
@@ -106,7 +122,7 @@ def _execute(
             raise_on_error=False,
         )
     if not result.success:
-        raise RunError(_cause(result, job), next_step=_next_step(result))
+        raise RunError(_cause(result, job), next_step=_next_step(result), exit_code=_exit_code(result))
 
 
 def _failures(result: dg.ExecuteInProcessResult) -> Iterator[dg.DagsterEvent]:
@@ -129,8 +145,18 @@ def _words(failure: StepFailureData) -> str:
 
 
 def _next_step(result: dg.ExecuteInProcessResult) -> str:
+    steps = list(_told(result, "next step"))
+    return str(steps[0]) if steps else _GO_ON
+
+
+def _exit_code(result: dg.ExecuteInProcessResult) -> int:
+    codes = list(_told(result, "exit code"))
+    return int(str(codes[0])) if codes else SourceUnavailable.exit_code
+
+
+def _told(result: dg.ExecuteInProcessResult, name: str) -> Iterator[object]:
+    """What failed steps said of themselves (`assets.resources.retrying`), the first one first."""
     for event in _failures(result):
         data = event.step_failure_data.user_failure_data
-        if data is not None and "next step" in data.metadata:
-            return str(data.metadata["next step"].value)
-    return "Mend the cause and run the same command again: what was received is kept, and the run goes on from there."
+        if data is not None and name in data.metadata:
+            yield data.metadata[name].value

@@ -1,11 +1,14 @@
 """One asset per table: captures turned into typed rows, with what became of every record as checks.
 
+What a reader may rely on (the suites of `warehouse.quality`) is checked on the rows that the build added, in the same
+step; a build that adds none leaves the last answer standing. The answers are kept below the home, in `quality/`.
+
 A table is not partitioned for Dagster: building takes whatever was collected and not built, of whichever day, and a
 table is always up to its last receipt. Its files are partitioned by event time all the same.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -13,6 +16,8 @@ from assets.collection import stream_key
 from assets.resources import HomeResource, retrying
 from evidence.sources.registry import connector, names
 from warehouse.build import Counts, table_columns
+from warehouse.quality import Quality, suites
+from warehouse.quality.added import check_added
 from warehouse.sheets import Sheet, sheets
 
 
@@ -63,24 +68,52 @@ def _system_tables(system: str, members: list[Sheet]) -> dg.AssetsDefinition:
                 "conserved", asset=key, description="received = stored + duplicate + conflict + quarantined"
             )
             for key in by_key
+        ]
+        + [
+            dg.AssetCheckSpec("as_expected", asset=key, description=f"Great Expectations: {_expected(listed)}")
+            for key, sheet in by_key.items()
+            if (listed := suites().get(sheet.table))
         ],
     )
     def built(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult[None]]:
         opened = home.open()
         counts: dict[str, Counts] = {}
+        found: dict[str, Quality] = {}
+        chosen = {key: by_key[key] for key in sorted(context.selected_asset_keys)}
+        before = {sheet.table: set(opened.lake.files(sheet.table)) for sheet in chosen.values()}
 
         def work() -> None:
-            names = [by_key[key].stream for key in context.selected_asset_keys]
-            counts.update(opened.builder().build(sorted(names), progress=context.log.debug))
+            names = sorted(sheet.stream for sheet in chosen.values())
+            counts.update(opened.builder().build(names, progress=context.log.debug))
+            found.update(check_added(opened, before, system, now=home.now()))
 
         retrying(context, home, work)
-        for key in sorted(context.selected_asset_keys):
-            yield _result(key, counts.get(by_key[key].stream, Counts()))
+        for key, sheet in chosen.items():
+            yield _result(key, counts.get(sheet.stream, Counts()), found.get(sheet.table))
 
     return built
 
 
-def _result(key: dg.AssetKey, counts: Counts) -> dg.MaterializeResult[None]:
+def _expected(listed: Sequence[Mapping[str, object]]) -> str:
+    """A suite in a line: the columns that something is expected of."""
+    names = {str(item.get("column") or f"{item.get('column_A')} and {item.get('column_B')}") for item in listed}
+    return f"{len(listed)} expectations on {', '.join(sorted(names))}."
+
+
+def _as_expected(key: dg.AssetKey, found: Quality) -> dg.AssetCheckResult:
+    rows = [f"| {f.expectation} | {f.column} | {f.unexpected} | {', '.join(f.examples)} |" for f in found.findings]
+    table = "\n".join(["| expectation | column | rows | examples |", "|---|---|---|---|", *rows])
+    return dg.AssetCheckResult(
+        asset_key=key, check_name="as_expected", passed=found.ok, severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "rows looked at": found.rows, "rows added": found.present, "expectations": found.expectations,
+            "not as expected": dg.MetadataValue.md(table) if rows else "nothing",
+            "validation": dg.MetadataValue.json(found.as_json()),
+        },
+    )  # fmt: skip
+
+
+def _result(key: dg.AssetKey, counts: Counts, found: Quality | None) -> dg.MaterializeResult[None]:
     return dg.MaterializeResult(
         asset_key=key,
         metadata={
@@ -93,6 +126,7 @@ def _result(key: dg.AssetKey, counts: Counts) -> dg.MaterializeResult[None]:
                 asset_key=key, check_name="conserved", passed=counts.balanced and not counts.quarantined,
                 severity=dg.AssetCheckSeverity.ERROR if not counts.balanced else dg.AssetCheckSeverity.WARN,
                 metadata={"received": counts.received, "quarantined": counts.quarantined, "conflict": counts.conflict},
-            )
+            ),
+            *([_as_expected(key, found)] if found else []),
         ],
     )  # fmt: skip

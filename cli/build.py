@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 from cli.home import add_home_arguments, open_home
@@ -16,14 +15,19 @@ HELP = "turn captures into tables; --rebuild makes them all anew from the locker
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What to build."""
     add_home_arguments(parser)
-    parser.add_argument("--rebuild", action="store_true", help="drop every table first; the locker is not touched")
+    parser.add_argument(
+        "--rebuild", action="store_true", help="make every table of records anew; kept metrics and verdicts stay"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Build, and print what became of the records."""
+    from warehouse.published import forget  # noqa: PLC0415 - keeps `--help` quick
+
     home = open_home(args)
     if args.rebuild:
-        shutil.rmtree(home.path / "lake", ignore_errors=True)
+        home.custody.receipts()  # a locker that cannot be read is told before anything is dropped
+        forget(home.lake)
     counts = home.builder().build(progress=lambda stream: print(f"building {stream}", flush=True))
     if not counts:
         print("Every receipt is built: nothing to do.")

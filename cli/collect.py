@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("no source is configured", next_step="Name your systems under `sources:` in evidence.yaml.")
     if unknown := set(chosen) - set(home.config.sources):
         raise ConfigError(f"sources {sorted(unknown)} are not configured; configured are {sorted(home.config.sources)}")
+    home.store.check_writable()
     clock = clock_of(home.config, now=now())
     everything = Collected()
     for system in chosen:

@@ -150,7 +150,7 @@ def _members(company: Company, team: str) -> list[str]:
     return [person.worker_id for person in company.people.values() if team in person.teams]
 
 
-def _work(config: Path, period: Period) -> tuple[Path | None, list[Any]]:
+def _work(config: Path, period: Period) -> tuple[Path, list[Any]]:
     import os  # noqa: PLC0415
 
     from cli.run import run_period  # noqa: PLC0415
@@ -165,7 +165,7 @@ def _work(config: Path, period: Period) -> tuple[Path | None, list[Any]]:
     return pack, assessment.load(home.path / "assessments", period)
 
 
-def _report(home: Path, company: Company, pack: Path | None, results: list[Any], seconds: float) -> None:
+def _report(home: Path, company: Company, pack: Path, results: list[Any], seconds: float) -> None:
     from controls.results import EXCEPTION  # noqa: PLC0415
 
     found = {(r.control.id, v.population, v.attribute, v.subject) for r in results for v in r.of(EXCEPTION)}
@@ -181,7 +181,7 @@ def _report(home: Path, company: Company, pack: Path | None, results: list[Any],
     for label, items in (("missed", planted - found), ("not planted", found - planted)):
         for item in sorted(items)[:10]:
             print(f"  {label}: {' '.join(item)}")
-    shown = _shown(pack or home)
+    shown = _shown(pack)
     print(f"\n{seconds:.0f} s. Pack: {shown}")
     print(f"Check it offline:   evidence verify {shown} --trust {_shown(home / 'keys/trust.json')}")
     print('Ask the warehouse:  evidence sql "SELECT repo, count(*) FROM github_pull_requests GROUP BY repo"')

@@ -39,8 +39,9 @@ def run(args: argparse.Namespace) -> int:
     sheet_of(args.stream)  # a stream that is not known is said before anything is opened
     files = [(path, path.as_posix()) for path in files_of(args.paths)]
     home = open_home(args)
+    home.store.check_writable()
     builder = home.builder()
-    taken = take_files(home.custody, builder, args.stream, files, now=now())
+    taken = take_files(home.custody, builder, args.stream, files, now=now(), log=home.log)
     refused = {t.file: builder.quarantined(t.receipt) for t in taken if t.counts.quarantined}
     print(_as_json(taken, refused, args) if args.json else _as_text(taken, refused, args))
     return 0

@@ -12,10 +12,10 @@ import os
 import pkgutil
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import cli
-from evidence.errors import EvidenceError
+from evidence.errors import ConfigError, EvidenceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,14 +47,29 @@ def _run(module: Any, args: argparse.Namespace) -> int:
         return _tell(args, str(error), error.next_step, error.exit_code)
     except BrokenPipeError:
         raise
-    except OSError as error:
+    except Exception as error:
+        from warehouse.damage import damage  # noqa: PLC0415 - keeps verbs that work quick
+
+        if known := damage(error):
+            return _tell(args, str(known), known.next_step, known.exit_code)
+        if not isinstance(error, OSError):
+            raise
         step = "Look at that file or disk, then run the same command again; --verbose shows where it happened."
         return _tell(args, f"the machine refused: {error}", step, FAILED)
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors say where help is."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, what the usage is, and where more is told; exit 2."""
+        self.print_usage(sys.stderr)
+        self.exit(ConfigError.exit_code, f"{self.prog}: {message}\nNext: `{self.prog} --help` tells what is valid.\n")
+
+
 def _parser(modules: Mapping[str, Any]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="evidence", description="Keep what delivery systems said, test controls on it, publish signed packs."
     )
     cause = "show the cause of an error with its traceback"

@@ -44,9 +44,8 @@ def run(args: argparse.Namespace) -> int:
 def tested(home: Home, controls: Sequence[str] | None, named: str | None) -> list[ControlResult]:
     """The results of `controls`, or all, over the period that is named, or the last full quarter."""
     from controls.definitions import catalogue, control  # noqa: PLC0415 - keeps `--help` quick
-    from controls.engine import test  # noqa: PLC0415
-    from controls.scope import prepare  # noqa: PLC0415
     from evidence.periods import last_quarter  # noqa: PLC0415
+    from reports.period import ask  # noqa: PLC0415
 
     config, at = home.config, now()
     wanted = [control(name) for name in controls] if controls else list(catalogue().values())
@@ -55,12 +54,8 @@ def tested(home: Home, controls: Sequence[str] | None, named: str | None) -> lis
         if named
         else last_quarter(at.date(), zone=config.zone, fiscal_start=config.fiscal_year_starts)
     )
-    con = home.connection()
-    try:
-        prepare(con, config.scope, zone=config.zone)
-        return test(con, wanted, period, freeze_at=min(config.freeze_at(period), at))
-    finally:
-        con.close()
+    with home.connection() as con:
+        return ask(home, con, wanted, period, now=at)
 
 
 def _print(results: Sequence[ControlResult]) -> None:

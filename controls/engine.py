@@ -89,7 +89,7 @@ def test(
     controls: Iterable[Control],
     period: Period,
     *,
-    freeze_at: datetime | None = None,  # noqa: PT028 - this tests controls, not code
+    freeze_at: datetime,
 ) -> list[ControlResult]:
     """Verdicts and conclusions of `controls` over `period`, in their order.
 
@@ -97,13 +97,13 @@ def test(
         con: session made ready by `controls.scope.prepare`.
         controls: what to test; a control about results has all others asked too.
         period: the period under test.
-        freeze_at: up to when evidence counts; by default P_LATE after the period's end.
+        freeze_at: up to when evidence counts: P_LATE after the period's end, or now where that is still to come.
 
     Raises:
         ControlError: a definition is broken: SQL that fails, columns that are missing, a member without a verdict.
     """
     wanted = list(controls)
-    span = _span(con, period, freeze_at)
+    span = _Span(period.name, period.start, period.end, freeze_at, period.zone)
     gates, exemptions = Gates(con, period, span.freeze_at), Exemptions(con)
     first = wanted
     if any(control.sheet.reads_results for control in wanted):
@@ -116,13 +116,6 @@ def test(
             if control.sheet.reads_results == late:
                 results[control.id] = _Test(con, control, period, span, gates, exemptions).run()
     return [results[control.id] for control in wanted]
-
-
-def _span(con: duckdb.DuckDBPyConnection, period: Period, freeze_at: datetime | None) -> _Span:
-    if freeze_at is None:
-        row = con.execute("SELECT number_at('*', 'P_LATE', $end)", {"end": period.end}).fetchone()
-        freeze_at = period.freeze_at(int(row[0])) if row else period.end
-    return _Span(period.name, period.start, period.end, freeze_at, period.zone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 - A day is due when it has ended; its window is the company's calendar day.
 - One stream that fails does not hold up the others; what failed is raised together at the end, retryable if all is.
+- A day on which nothing was received and something failed is the last one that is asked: a system that does not answer,
+  or refuses us, is not asked a quarter long.
 - A locker that fails ends the collection: nothing more could be kept. What was received before is returned with the
   failure, so that it is published all the same.
 - What was received whole is not asked again, so that a second call with nothing new asks nothing.
@@ -21,15 +23,18 @@ from zoneinfo import ZoneInfo
 from evidence.capture import Window
 from evidence.errors import ConfigError, EvidenceError, IntegrityError, SourceRejected, SourceUnavailable, StoreError
 from evidence.periods import midnight
+from evidence.sources._settings import anchored
 from evidence.sources.registry import connector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from evidence.config import Config
     from evidence.custody import Custody, Receipt
     from evidence.sources.base import Source, Stream
 
+_SHOWN = 5  # failures that a message tells in full
 COLLECTION_TIME = time(6, 0)  # local; a simulated company is asked for a day at this time of the next day
 
 
@@ -117,19 +122,28 @@ class Collected:
         for failure in self.failures:
             if isinstance(failure, StoreError | IntegrityError):
                 raise failure
-        message = "; ".join(dict.fromkeys(str(f) for f in self.failures))
+        told = list(dict.fromkeys(str(f) for f in self.failures))
+        more = [f"and {len(told) - _SHOWN} more of {len(self.failures)} failures"] if len(told) > _SHOWN else []
+        message = "\n".join([*told[:_SHOWN], *more])
         steps = " ".join(dict.fromkeys(f.next_step for f in self.failures if f.next_step))
         kind = SourceUnavailable if all(f.retryable for f in self.failures) else SourceRejected
         raise kind(message, next_step=steps) from self.failures[0]
 
 
-def open_source(system: str, settings: Mapping[str, Any], environ: Mapping[str, str]) -> Source:
+def open_source(
+    system: str, settings: Mapping[str, Any], environ: Mapping[str, str], root: Path | None = None
+) -> Source:
     """Open one configured source; nothing is asked yet.
+
+    Args:
+        root: the folder that relative paths among the settings start in; None for the working directory.
 
     Raises:
         ConfigError: a source that nobody wrote, with the ones there are, or settings that the source refuses.
     """
-    return connector(system).connect(settings, environ)
+    module = connector(system)
+    paths: tuple[str, ...] = getattr(module, "PATHS", ())
+    return module.connect(settings if root is None else anchored(settings, paths, root), environ)
 
 
 def collect(
@@ -158,6 +172,7 @@ def collect(
         now = clock.at(system, day)
         if now < midnight(day + timedelta(days=1), zone):
             continue
+        received, failed = len(done.receipts), len(done.failures)
         for stream in chosen:
             for window, read in _due(custody, stream, day, zone, now):
                 try:
@@ -169,6 +184,8 @@ def collect(
                     return done
         if progress:
             progress(day)
+        if len(done.receipts) == received and len(done.failures) > failed:
+            break
     return done
 
 

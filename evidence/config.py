@@ -25,6 +25,7 @@ from evidence.settings import (
     KeySettings,
     Part,
     ProofSettings,
+    ScopeShape,
     StoreSettings,
     TimestampSettings,
     WitnessSettings,
@@ -152,6 +153,7 @@ def load_config(path: Path) -> Config:
     except ValidationError as error:
         findings += [_finding(path, node, problem) for problem in error.errors()]
         found = None
+    findings += [_finding(path, node, problem) for problem in _misshapen(raw.get("scope"))]
     findings += [f"{path.name}, line {_line(node, [key])}: {key}: is not a setting" for key in _OURS if key in raw]
     if findings or found is None:
         raise ConfigError(
@@ -188,6 +190,17 @@ def _finding(path: Path, node: yaml.Node | None, problem: ErrorDetails) -> str:
         message, found = "is missing", None
     name = ".".join(str(part) for part in loc)
     return f"{path.name}, line {_line(node, loc)}: {name}: {message}{_shown(str(loc[-1]), found)}{valid}"
+
+
+def _misshapen(scope: object) -> Iterator[ErrorDetails]:
+    """What of the scope no control could ask about; that it is no mapping at all is found with the other settings."""
+    try:
+        given = scope if isinstance(scope, dict) else {}
+        ScopeShape.model_validate({name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        for problem in error.errors():
+            problem["loc"] = ("scope", *problem["loc"])
+            yield problem
 
 
 def _shown(name: str, found: object) -> str:

@@ -106,6 +106,10 @@ class Custody:
         """The bytes of a capture; `IntegrityError` if they are no longer those that were received."""
         return self._objects.get(capture_key(capture))
 
+    def check(self, capture: str) -> None:
+        """Raise `IntegrityError` if the bytes of a capture are not those that it names; of any size."""
+        self._objects.check(capture_key(capture))
+
     def gaps(self, receipt: Receipt) -> tuple[Gap, ...]:
         """Every gap of a receipt, also where they are too many to stand in it."""
         return read_gaps(self._objects, receipt)

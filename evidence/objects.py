@@ -5,6 +5,7 @@ Layout in the store: `captures/9f/9f86d0…`, `indexes/3b/3b5d3c….ndjson`, `cu
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,12 +34,20 @@ class Objects:
     def get(self, key: str) -> bytes:
         """The bytes under `key`; `IntegrityError` if they are not those that it names."""
         data = self.store.get(key)
-        if (found := sha256(data)) != key.rsplit("/", 1)[-1].split(".", 1)[0]:
+        self._compare(key, sha256(data))
+        return data
+
+    def check(self, key: str) -> None:
+        """As `get`, without holding the bytes."""
+        with self.store.local_path(key).open("rb") as file:
+            self._compare(key, hashlib.file_digest(file, "sha256").hexdigest())
+
+    def _compare(self, key: str, found: str) -> None:
+        if found != key.rsplit("/", 1)[-1].split(".", 1)[0]:
             raise IntegrityError(
                 f"{key} in {self.store.url} was read back with SHA-256 {found}",
                 next_step="The locker was edited: keep it as it is and compare with its copies.",
             )
-        return data
 
 
 def object_key(folder: str, digest: str, suffix: str = "") -> str:

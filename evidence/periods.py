@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MONTHS = 12
+_QUARTER = r"([0-9]{4})Q([1-4])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,11 @@ class Period:
     first: date
     end_day: date
     zone: str
+
+    @property
+    def is_quarter(self) -> bool:
+        """Whether it is written as a fiscal quarter."""
+        return re.fullmatch(_QUARTER, self.name) is not None
 
     @property
     def file_stem(self) -> str:
@@ -108,7 +114,7 @@ def _days(text: str, fiscal_start: int) -> tuple[date, date]:
     if ".." in text:
         first_day, end_day = text.split("..", 1)
         return _day(first_day), _day(end_day)
-    if found := re.fullmatch(r"([0-9]{4})Q([1-4])", text):
+    if found := re.fullmatch(_QUARTER, text):
         year, quarter = int(found[1]), int(found[2])
         begin = (year if fiscal_start == 1 else year - 1) * 12 + fiscal_start - 1 + (quarter - 1) * 3
         return _month(begin), _month(begin + 3)

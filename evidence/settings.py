@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from evidence.verify.formats.cosignature import WitnessKey
 from evidence.verify.formats.errors import FormatError
@@ -68,3 +68,30 @@ class ClockSettings(Part):
     """`simulated`: URL of a simulated company's clock, which then tells when each day is collected."""
 
     simulated: str | None = None
+
+
+class RepositoryShape(BaseModel):
+    """One repository of the scope; other entries are for whoever asks of them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: int | None = None
+    service: str | None = None
+    protected: list[str] = []
+    sox_critical: bool = False
+    required_checks: list[str] = []
+    owned_paths: list[dict[str, Any]] = []
+
+
+class ScopeShape(BaseModel):
+    """What the scope must look like for controls to ask about it; other entries are for whoever asks of them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    repos: dict[str, RepositoryShape] = {}
+    prod_envs: list[str] = []
+    prod_namespaces: list[str] = []
+    prod_secret_paths: list[str] = []
+    cluster_resources: list[str] = []
+    tfstate_keys: list[Annotated[str, StringConstraints(pattern="^[^/]+/.+")]] = []
+    parameters: dict[str, Any] = {}

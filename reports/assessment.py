@@ -40,7 +40,7 @@ def load(folder: Path, period: Period) -> list[ControlResult]:
     """
     path = _path(folder, period)
     if not path.is_file():
-        raise ConfigError(f"{period.name} was not tested yet", next_step=f"Run `evidence test --period {period.name}`.")
+        raise ConfigError(f"{period.name} was not tested yet", next_step=f"Run `evidence pack --period {period.name}`.")
     return [_result(raw, period) for raw in json.loads(path.read_text(encoding="utf-8"))]
 
 
@@ -53,7 +53,7 @@ def _result(raw: dict[str, Any], period: Period) -> ControlResult:
     if control is None or control.sha256 != raw["definition_sha256"]:
         raise ConfigError(
             f"{raw['id']} was tested by another definition than the one in the catalogue",
-            next_step=f"Run `evidence test --period {period.name}` again.",
+            next_step=f"Run `evidence pack --period {period.name}`, which asks it again.",
         )
     verdicts = tuple(_verdict(item) for item in raw["verdicts"])
     subjects: dict[str, set[str]] = {name: set() for name in control.sheet.populations}

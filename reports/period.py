@@ -13,8 +13,12 @@ from reports.pack.build import Published, publish
 from reports.pack.signers import load_signers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
+    import duckdb
+
+    from controls.definitions import Control
     from controls.results import ControlResult
     from evidence.ledger.statements import CodeIdentity
     from evidence.periods import Period
@@ -22,11 +26,22 @@ if TYPE_CHECKING:
     from warehouse.home import Home
 
 
+def ask(
+    home: Home, con: duckdb.DuckDBPyConnection, controls: Iterable[Control], period: Period, *, now: datetime
+) -> list[ControlResult]:
+    """What `controls` find about `period` as known at its freeze, or now; nothing is kept.
+
+    Args:
+        con: session with the base tables (`Home.connection`).
+    """
+    scope.prepare(con, home.config.scope, zone=home.config.zone)
+    return engine.test(con, controls, period, freeze_at=as_of(home, period, now))
+
+
 def assess(home: Home, period: Period, *, now: datetime) -> list[ControlResult]:
     """Ask every control of the catalogue about `period`, and keep what they found."""
     with home.connection() as con:
-        scope.prepare(con, home.config.scope, zone=home.config.zone)
-        results = engine.test(con, catalogue().values(), period)
+        results = ask(home, con, catalogue().values(), period, now=now)
         keep_results(home.lake, con, period, results, now=now)
     assessment.save(home.path / "assessments", period, results)
     return results
@@ -35,17 +50,20 @@ def assess(home: Home, period: Period, *, now: datetime) -> list[ControlResult]:
 def measure(home: Home, period: Period, *, now: datetime) -> Metrics:
     """The delivery metrics of `period`, as known when it was frozen."""
     with home.connection() as con:
-        return of_period(con, home.config, period, as_of=_as_of(home, period, now))
+        return of_period(con, home.config, period, as_of=as_of(home, period, now))
 
 
 def keep(home: Home, period: Period, metrics: Metrics, *, now: datetime) -> int:
     """Keep the metrics of `period` in the lake, what differs from those kept before; how many values that are."""
     with home.connection() as con:
-        return keep_metrics(home.lake, con, period, metrics, as_of=_as_of(home, period, now), now=now)
+        return keep_metrics(home.lake, con, period, metrics, as_of=as_of(home, period, now), now=now)
 
 
-def _as_of(home: Home, period: Period, now: datetime) -> datetime:
-    """What is later is not known of a period: its freeze, or now where that is still to come."""
+def as_of(home: Home, period: Period, now: datetime) -> datetime:
+    """What is later is not known of a period: its freeze, or now where that is still to come.
+
+    Verdicts and metrics go by it alike: nobody missed a date that is still to come.
+    """
     return min(now, home.config.freeze_at(period))
 
 

@@ -4,6 +4,7 @@
 - For every receipt, page and day: received = stored + duplicate + conflict + quarantined; `stored` has the versions.
 - Building twice, or after a crash at any step, gives the same tables: rows of a receipt that are already there are
   counted as stored and not written again.
+- A capture with records that cannot be read is held against its name first: only what was received is quarantined.
 - Records are read twice, for their keys and for their columns, rather than held: memory does not grow with a capture.
 """
 
@@ -14,6 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import duckdb
 
@@ -140,6 +142,7 @@ class Builder:
             staging = Staging(self._con, self._custody, receipts, sheet, scratch)
             self._note_keys(sheet, staging)
             refuse(self._con, sheet)
+            self._check_bytes()
             files = self._lake.files(sheet.table)
             settle(self._con, sheet, files, lambda wanted: record_texts(self._custody, sheet, wanted, scratch))
             batch = sha256("".join(sorted(r.sha256 for r in receipts)).encode())[:32]
@@ -151,6 +154,13 @@ class Builder:
     def _note_keys(self, sheet: Sheet, staging: Staging) -> None:
         if staging.distrust(note_keys(self._con, sheet, self._zone)):
             note_keys(self._con, sheet, self._zone)
+
+    def _check_bytes(self) -> None:
+        """What cannot be read must at least be what was received: a locker that was spoilt is no bad record."""
+        for (capture,) in self._con.execute(
+            "SELECT DISTINCT capture FROM unreadable JOIN sightings USING (sighting) ORDER BY ALL"
+        ).fetchall():
+            self._custody.check(capture)
 
     def _write(self, sheet: Sheet, batch: str) -> None:
         columns = table_columns(sheet)
@@ -203,13 +213,23 @@ class Builder:
             partition: time column and grain that the table is partitioned by.
             split_by: whether the rows are of several partitions, which their column `part` tells apart.
         """
-        folder = self._lake.data_folder(table) / batch
-        shutil.rmtree(folder, ignore_errors=True)  # of a build that died before its commit
-        folder.mkdir(parents=True)
+        folder = self._new_folder(table, batch)
         target, by = (folder, ", PARTITION_BY (part)") if split_by else (folder / "rows.parquet", "")
         copied = self._con.execute(f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd{by})").fetchone()
         if copied != (0,):
             self._lake.add(table, columns, sorted(folder.rglob("*.parquet")), partition=partition)
+
+    def _new_folder(self, table: str, batch: str) -> Path:
+        """A folder for the files of a batch; what a build left that died is removed unless a snapshot names it."""
+        data = self._lake.data_folder(table)
+        left = sorted(data.glob(f"{batch}*"))
+        named = {Path(file).relative_to(data).parts[0] for file in self._lake.files(table)} if left else set()
+        for dead in left:
+            if dead.name not in named:
+                shutil.rmtree(dead)
+        folder = data / (f"{batch}-{uuid4().hex[:8]}" if left else batch)
+        folder.mkdir(parents=True)
+        return folder
 
     def _built_receipts(self) -> set[str]:
         files = self._lake.files(CONSERVATION)

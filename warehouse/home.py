@@ -1,7 +1,7 @@
 """A home: the locker, the lake and the configuration of one company, opened together.
 
 Layout below `config.home_path`: `locker/` (file store), `lake/`, `cache/` (copies of remote objects), `log/` (state of
-the ledger), `keys/`, `packs/`, `dagster/`, `scratch/`.
+the ledger), `keys/`, `packs/`, `quality/` (what was checked of added rows), `dagster/`, `scratch/`.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Home:
 
         Args and errors as `evidence.collecting.collect`; the caller raises the failures.
         """
-        source = open_source(system, self.config.sources[system], self.environ)
+        source = open_source(system, self.config.sources[system], self.environ, self.config.root)
         try:
             done = collect(
                 self.custody, system, source, days,

@@ -1,6 +1,7 @@
 """Take files that somebody exported: keep each one's bytes, build its records, say what became of them.
 
 - No file aborts the others; what cannot be read is quarantined with reason and position, and counted.
+- Their receipts are leaves of the ledger before anything is built from them.
 - For each file: received = stored + duplicate + conflict + quarantined; `stored` has the versions.
 """
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from evidence.custody import Custody
+    from evidence.custody import Custody, Receipt
+    from evidence.ledger.log import Log
     from warehouse.build import Builder, Counts
 
 
@@ -59,30 +61,45 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
 
 
 def take_files(
-    custody: Custody, builder: Builder, stream: str, files: Sequence[tuple[Path, str]], *, now: datetime
+    custody: Custody,
+    builder: Builder,
+    stream: str,
+    files: Sequence[tuple[Path, str]],
+    *,
+    now: datetime,
+    log: Log | None = None,
 ) -> list[Taken]:
     """Keep and build files of one stream, in their order.
 
     Args:
         stream: full name or alias.
         files: each file's path, and the name that its receipt gives it.
+        log: the ledger that the receipts are published to, also where a later file fails; None where there is none.
 
     Raises:
         ConfigError: a stream that is not known, or a file that cannot be read; what was kept before stays.
         StoreError: the locker failed; what was kept before stays, and is built the next time.
     """
     sheet = sheet_of(stream)
-    receipts = []
-    for number, (path, name) in enumerate(files):
-        arrived = now + timedelta(microseconds=number)  # so that a rebuild finds the order in which they were named
-        try:
-            receipts.append(custody.keep_file(sheet.stream, path, name=name, now=arrived))
-        except PermissionError as error:
-            raise ConfigError(
-                f"{path} was to be imported, but may not be read", next_step="Make it readable for this user."
-            ) from error
+    receipts: list[Receipt] = []
+    try:
+        for number, (path, name) in enumerate(files):
+            arrived = now + timedelta(microseconds=number)  # so that a rebuild finds the order in which they were named
+            receipts.append(_kept(custody, sheet.stream, path, name, arrived))
+    finally:
+        if log is not None:
+            custody.publish(log, receipts)
     builder.build([sheet.stream])
     return [
         Taken(sheet.stream, name, receipt.sha256, builder.counts(receipt.sha256))
         for receipt, (_, name) in zip(receipts, files, strict=True)
     ]
+
+
+def _kept(custody: Custody, stream: str, path: Path, name: str, now: datetime) -> Receipt:
+    try:
+        return custody.keep_file(stream, path, name=name, now=now)
+    except PermissionError as error:
+        raise ConfigError(
+            f"{path} was to be imported, but may not be read", next_step="Make it readable for this user."
+        ) from error

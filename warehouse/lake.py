@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -93,11 +94,21 @@ class Lake:
     def snapshots(self) -> dict[str, int]:
         """The newest snapshot id of every table that has one."""
         found = {}
-        for _, table in self._catalog.list_tables(_NAMESPACE):
+        for table in self.tables():
             snapshot = self._catalog.load_table((_NAMESPACE, table)).current_snapshot()
             if snapshot is not None:
                 found[table] = snapshot.snapshot_id
         return found
+
+    def tables(self) -> list[str]:
+        """The names of the tables that are there."""
+        return sorted(name for _, name in self._catalog.list_tables(_NAMESPACE))
+
+    def drop(self, table: str) -> None:
+        """Forget a table, with its snapshots and files; nothing happens if it is not there."""
+        if table in self.tables():  # which, unlike loading it, reads none of its files
+            self._catalog.drop_table((_NAMESPACE, table))
+        shutil.rmtree(self.data_folder(table).parent, ignore_errors=True)
 
     def _table(self, table: str) -> Table | None:
         try:

@@ -34,7 +34,7 @@ def streams_of(home: Home) -> tuple[str, ...]:
     """Every stream that the home's sources will be asked for; `ConfigError` if one cannot be opened."""
     found: set[str] = set()
     for system, settings in home.config.sources.items():
-        source = open_source(system, settings, home.environ)
+        source = open_source(system, settings, home.environ, home.config.root)
         try:
             found |= {stream.name for stream in source.streams}
         finally:

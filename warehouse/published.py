@@ -75,6 +75,9 @@ PUBLISHED: Mapping[str, tuple[Mapping[str, str], str]] = {
     ),
     "evidence_census_receipts": (CENSUS_RECEIPTS, "Receipts whose records the census has counted."),
 }
+# What was said, when, and why it changed: no capture gives it again.
+HISTORY = frozenset({"metric_value", "metric_evidence", "control_conclusions", "control_verdicts"})
+_PROGRESS = ("evidence_conservation", "evidence_census_receipts")  # what says that something is done already
 
 CURRENT = """
 CREATE OR REPLACE VIEW metric_value_current AS
@@ -98,6 +101,18 @@ SEMI JOIN control_conclusions_current AS c USING (period, control, version, asse
 def add_current(con: duckdb.DuckDBPyConnection) -> None:
     """Make the views of the newest versions, in a session with the tables of `PUBLISHED`."""
     con.execute(CURRENT)
+
+
+def forget(lake: Lake) -> list[str]:
+    """Drop every table that the captures give again; those of `HISTORY` stay. The names of the dropped ones.
+
+    What says that something is done goes first: a call that dies half-way leaves rows that the next build finds, never
+    counts without their rows.
+    """
+    derived = [table for table in lake.tables() if table not in HISTORY]
+    for table in sorted(derived, key=lambda name: name not in _PROGRESS):
+        lake.drop(table)
+    return derived
 
 
 def append(lake: Lake, table: str, rows: pa.Table | Sequence[Mapping[str, object]]) -> None:

@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+from sqlalchemy.exc import DatabaseError
 
 from evidence.capture import instant
 from evidence.errors import ConfigError, EvidenceError
+from warehouse.damage import LakeError, damage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +68,7 @@ def ask(
 
     Raises:
         QueryError: it is not one SELECT, DuckDB refuses it, or it took too long.
+        LakeError: a file that it needs is missing or broken.
     """
     _record(home.path, query, now)
     _check(query)
@@ -83,6 +86,8 @@ def ask(
     finally:
         child.kill()
         child.join()
+    if kind == "damage":
+        raise LakeError(found[0], next_step=found[1])
     if kind == "error":
         raise QueryError(found)
     return Answer(*found)
@@ -92,7 +97,8 @@ def _check(query: str) -> None:
     try:
         statements = duckdb.extract_statements(query)
     except duckdb.Error as error:
-        raise QueryError(f"not SQL that DuckDB reads: {error}") from error
+        step = "Correct the query; docs/data-dictionary.md lists tables and columns."
+        raise QueryError(f"not SQL that DuckDB reads: {error}", next_step=step) from error
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         found = ", ".join(statement.type.name for statement in statements) or "nothing"
         raise QueryError(f"one SELECT is asked for, found {found}", next_step="Write one SELECT; nothing else is run.")
@@ -113,8 +119,11 @@ def _child(
         columns = tuple(str(column[0]) for column in cursor.description or ())
         rows = cursor.fetchmany(ROWS + 1)
         there.send(("answer", (columns, tuple(rows[:ROWS]), len(rows) > ROWS)))
-    except (duckdb.Error, EvidenceError, MemoryError, OSError) as error:
-        there.send(("error", str(error) or type(error).__name__))
+    except (duckdb.Error, DatabaseError, EvidenceError, MemoryError, OSError) as error:
+        if known := damage(error):
+            there.send(("damage", (str(known), known.next_step)))
+        else:
+            there.send(("error", str(error) or type(error).__name__))
 
 
 def _lock(con: duckdb.DuckDBPyConnection, tables: Path) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from evidence.sources.base import Keep, Source
 
 NAME = "company"
+PATHS = ("folder",)
 _ALIASES = {
     "company.workers": "hr.worker",
     "company.incidents": "inc",

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from evidence.sources.base import Keep, Source
 
 NAME = "elasticsearch"
+PATHS = ("ca_file",)
 _DAY = timedelta(days=1)
 _PRIMARIES = ("github.audit_log", "vault.audit", "kubernetes.audit")
 _RESTARTS = 2

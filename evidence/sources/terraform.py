@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from evidence.sources.base import Keep, Source
 
 NAME = "terraform"
+PATHS = ("files.*",)
 STREAMS: tuple[Stream, ...] = (Stream("terraform.states", "entities"),)
 _OVERLAP = timedelta(hours=1)
 _PAGE = 1000

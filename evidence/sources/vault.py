@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from evidence.sources.base import Keep, Source
 
 NAME = "vault"
+PATHS = ("devices.*",)
 STREAMS: tuple[Stream, ...] = (Stream("vault.audit", "file"),)
 
 

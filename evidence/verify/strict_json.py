@@ -1,6 +1,6 @@
 """Read JSON that was signed: one meaning per text, or none.
 
-- No duplicate keys, no floats, no NaN, no integers beyond 2^53, no invalid UTF-8.
+- No duplicate keys, no floats, no NaN, no integers beyond 2^53 - 1, no invalid UTF-8.
 - `require_canonical` refuses any text but the RFC 8785 one, so that two readers cannot differ.
 
 Written apart from the canonical writer on purpose: the verifier must not share the writer's mistakes.
@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from evidence.verify.formats.errors import FormatError
 
-MAX_SAFE_INTEGER = 2**53
+MAX_SAFE_INTEGER = 2**53 - 1
 
 
 def parse(data: bytes, what: str) -> Any:
@@ -86,7 +86,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _integer(text: str) -> int:
     # Digits are counted first: converting a very long number is slow, and Python refuses beyond 4300 digits.
     if len(text) > len(str(-MAX_SAFE_INTEGER)) or abs(int(text)) > MAX_SAFE_INTEGER:
-        raise FormatError(f"integer {text[:24]} is beyond 2^53")
+        raise FormatError(f"integer {text[:24]} is beyond 2^53 - 1")
     return int(text)
 
 

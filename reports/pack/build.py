@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from weasyprint import HTML, Attachment
 
 from evidence.canonical import canonical, sha256
+from evidence.errors import ConfigError
 from evidence.ledger.statements import Assessment, Pack
 from reports.pack import facts
 from reports.pack.attach import files
@@ -112,6 +113,16 @@ def publish(
     _keep(folder, f"{name}.json", canonical({**record, "unsigned_sha256": sha256(unsigned), "sha256": sha256(signed)}))
     home.log.append([Pack(name, period.start, period.end, sha256(manifest), sha256(unsigned)).encode(now, code)])
     return Published(path, name, new=True, problems=(*log.problems, *checkpoint(home, now=now).problems))
+
+
+def newest(home: Home, period: Period) -> Path:
+    """The last version of the pack of `period`; `ConfigError` if there is none."""
+    _, held = _latest(home.path / "packs", period)
+    if held is None:
+        raise ConfigError(
+            f"no pack of {period.name} was published", next_step=f"Run `evidence pack --period {period.name}`."
+        )
+    return home.path / "packs" / str(held["file"])
 
 
 def _content(home: Home, period: Period, results: Sequence[ControlResult], metrics: pa.Table) -> str:

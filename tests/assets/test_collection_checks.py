@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 import assets.collection
+import warehouse.home
 from assets.resources import HomeResource
 from evidence.capture import Outcome
 from evidence.sources.vault import STREAMS
@@ -38,7 +39,7 @@ def check(
     config: Path, monkeypatch: pytest.MonkeyPatch, *days: str, now: datetime
 ) -> dict[str, dg.AssetCheckEvaluation]:
     """Materialize the days one after the other; the checks of the last one, by name."""
-    monkeypatch.setattr("warehouse.home.open_source", lambda *_: Silent())
+    monkeypatch.setattr(warehouse.home, "open_source", lambda *_: Silent())
     (vault,) = [a for a in assets.collection.stream_assets() if a.op.name == "collect_vault"]
     home = HomeResource(config_path=str(config), instant=now.isoformat(), patient=False)
     with dg.DagsterInstance.ephemeral() as instance:

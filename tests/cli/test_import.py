@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from cli import corpora
 from cli.main import main
+from warehouse.importing import take_files
+from warehouse.open import open_home
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+NOW = datetime(2026, 10, 20, tzinfo=UTC)
 COUNTS = ("received", "stored", "versions", "duplicate", "conflict", "quarantined")
 EVENT = {"_document_id": "a", "action": "repo.access", "created_at": 1782900000000}
 
@@ -53,6 +57,21 @@ def test_the_same_file_again_changes_nothing(home: Path, capsys: pytest.CaptureF
     """It is taken once; the counts are those of the first time."""
     (home / "one.jsonl").write_text(lines(EVENT))
     assert imported(capsys, "github.audit_log", "one.jsonl") == imported(capsys, "github.audit_log", "one.jsonl")
+
+
+def test_receipts_of_files_are_leaves_of_the_ledger(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each file's once, and those kept before a file that cannot be read too."""
+    for name in ("one", "two"):
+        (home / f"{name}.jsonl").write_text(lines(EVENT | {"_document_id": name}))
+    imported(capsys, "github.audit_log", "one.jsonl")
+    imported(capsys, "github.audit_log", "one.jsonl")
+    opened = open_home(home / "evidence.yaml", now=NOW)
+    files = [(home / name, name) for name in ("two.jsonl", "gone.jsonl")]
+    with pytest.raises(FileNotFoundError, match=r"gone\.jsonl"):
+        take_files(opened.custody, opened.builder(), "github.audit_log", files, now=NOW, log=opened.log)
+    statements = [json.loads(entry) for entry in opened.log.entries(0, opened.log.size)]
+
+    assert [entry["file"] for entry in statements if entry["kind"] == "receipt"] == ["one.jsonl", "two.jsonl"]
 
 
 def test_a_folder_stands_for_its_files(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,6 +59,7 @@ def test_usage_is_exit_2(verb: Any, capsys: pytest.CaptureFixture[str], argv: li
     told = capsys.readouterr()
     assert told.out == ""
     assert told.err.startswith("usage: evidence")
+    assert "--help` tells what is valid.\n" in told.err
     assert "Traceback" not in told.err
 
 

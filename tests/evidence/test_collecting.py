@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from evidence.capture import instant
 from evidence.collecting import (
     Collected,
     SimulatedClock,
@@ -156,13 +157,35 @@ def test_one_stream_that_fails_does_not_hold_up_the_others(custody: Custody) -> 
     assert raised.value.next_step == "Wait."
 
 
+def test_a_system_that_gives_nothing_all_day_is_not_asked_for_the_next(custody: Custody) -> None:
+    """Unreachable or refusing: one day's attempts tell it; what is held counts as an answer."""
+    source = moody(events=SourceUnavailable("no answer"), people=SourceRejected("refused"))
+    days = [DAY + timedelta(days=n) for n in range(3)]
+    done = collect(custody, "acme", source, days, clock=WallClock(after(days[2])), zone=ZONE)
+    assert (done.receipts, len(done.failures)) == ([], 2)
+    gather(custody, Acme(streams=LATE), DAY, now=after(DAY))
+    done = collect(custody, "acme", source, days[:2], clock=WallClock(after(days[1])), zone=ZONE)
+    assert [(r.stream, r.body["window"]["start"]) for r in done.receipts if r.body["read"] == 0] == [
+        (f"acme.{name}", instant(day_window(DAY, ZONE).start)) for name in ("events", "people")
+    ]
+
+
+def test_a_message_of_many_failures_is_one_screen() -> None:
+    """The first ones in full, the others counted."""
+    done = Collected(failures=[SourceUnavailable(f"failure {n // 2}") for n in range(90)])
+    with pytest.raises(SourceUnavailable, match="failure 0") as raised:
+        done.raise_failures()
+    expected = [*(f"failure {n}" for n in range(5)), "and 40 more of 90 failures"]
+    assert str(raised.value).splitlines() == expected
+
+
 def test_the_failures_type_tells_whether_a_retry_helps(custody: Custody) -> None:
     """Retryable only if all of it is; both messages and both steps are told."""
     source = moody(
         events=SourceUnavailable("timed out", next_step="Wait."), people=SourceRejected("refused", next_step="Ask.")
     )
     done = collect(custody, "acme", source, [DAY], clock=WallClock(after(DAY)), zone=ZONE)
-    with pytest.raises(SourceRejected, match=r"^timed out; refused$") as raised:
+    with pytest.raises(SourceRejected, match=r"^timed out\nrefused$") as raised:
         done.raise_failures()
     assert (raised.value.next_step, raised.value.retryable) == ("Wait. Ask.", False)
     Collected().raise_failures()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from evidence.canonical import canonical
+from evidence.canonical import MAX_SAFE_INTEGER, canonical
 from evidence.verify import manifest, strict_json, trust
 from evidence.verify.__main__ import main
 from evidence.verify.formats.errors import FormatError
@@ -178,6 +178,15 @@ def test_quorum_needs_as_many_witnesses(signer: PackSigner, tmp_path: Path) -> N
         write_trust(tmp_path / "t", signers=[signer.trusted_pem], witness_vkeys=[one], witness_quorum=2)
     with pytest.raises(FormatError, match="names a witness twice"):
         write_trust(tmp_path / "t", signers=[signer.trusted_pem], witness_vkeys=[one, one], witness_quorum=2)
+
+
+@pytest.mark.parametrize("number", [MAX_SAFE_INTEGER, -MAX_SAFE_INTEGER])
+def test_the_verifier_reads_the_integers_that_are_written(number: int) -> None:
+    """Up to 2^53 - 1, as the writer; the next one is the first that two doubles share."""
+    assert strict_json.parse(str(number).encode(), "it") == number
+    beyond = str(number + (1 if number > 0 else -1))
+    with pytest.raises(FormatError, match=rf"it: integer {beyond} is beyond 2\^53 - 1"):
+        strict_json.parse(beyond.encode(), "it")
 
 
 @pytest.mark.parametrize("text", ["{", "1.5", "NaN", "9007199254740993", "1" * 5000, '{"a":1,"a":2}', "\ud800"])

@@ -12,7 +12,7 @@ import pytest
 from evidence.errors import ConfigError
 from warehouse import quality
 from warehouse.build import table_columns
-from warehouse.quality import ROW_WISE, check, suites
+from warehouse.quality import ROW_WISE, check, check_files, suites
 from warehouse.sheets import sheets
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def test_what_holds_is_quiet(con: duckdb.DuckDBPyConnection) -> None:
         {"expect": "ExpectColumnPairValuesAToBeGreaterThanB", "column_A": "the next", "column_B": "id"},
     )
     assert (found.table, found.rows, found.expectations, found.findings, found.ok) == ("things", 990, 2, (), True)
+    assert found.as_json()["present"] == 990
 
 
 @pytest.mark.parametrize("chunk", [100, 333, 50_000])
@@ -66,6 +67,26 @@ def test_what_does_not_hold_is_counted_over_all_chunks(
     assert found.findings[0].examples[0] == "null"
     assert found.findings[1].examples[0] == "900"
     assert not found.ok
+
+
+def test_many_rows_are_looked_at_by_a_sample_that_is_always_the_same(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bounded, said, and decided by the records' own names, whatever the order of the files."""
+    monkeypatch.setattr(quality, "SAMPLE", 100)
+    con.execute("ALTER TABLE things ADD COLUMN capture VARCHAR DEFAULT 'c'")
+    con.execute("ALTER TABLE things ADD COLUMN record BIGINT")
+    con.execute("UPDATE things SET record = id")
+    expectation = {"expect": "ExpectColumnValuesToBeBetween", "column": "id", "max_value": 499}
+    found = []
+    for order in ("ASC", "DESC"):
+        file = str(tmp_path / f"{order}.parquet")
+        con.execute(f"COPY (FROM things ORDER BY id {order}) TO '{file}' (FORMAT parquet)")
+        found.append(check_files("things", [expectation], [file]))
+
+    assert (found[0].rows, found[0].present) == (100, 1000)
+    assert found[0].findings[0].unexpected == found[1].findings[0].unexpected
+    assert 20 < found[0].findings[0].unexpected < 80
 
 
 def test_no_rows_are_no_finding_and_say_so(con: duckdb.DuckDBPyConnection) -> None:

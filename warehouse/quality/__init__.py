@@ -1,19 +1,23 @@
 """Great Expectations suites per table, as data: what a reader of a table may rely on.
 
 - A suite is `suites/<table>.yaml`: a list of expectations by Great Expectations' own names and arguments.
-- It runs on the rows of some days, in chunks of the columns that it needs, so that memory is bounded. So only
-  expectations are valid that look at each row by itself (`ROW_WISE`): uniqueness, order, means or `mostly` within a
-  chunk would say nothing of the table.
+- It runs on the rows that a build added, of which it takes at most `SAMPLE`, in chunks of the columns that it needs, so
+  that memory and time are bounded. So only expectations are valid that look at each row by itself (`ROW_WISE`):
+  uniqueness, order, means or `mostly` within a chunk would say nothing of the table.
+- A sample is the rows whose bytes' names hash lowest: no order of arrival decides, and the same rows are taken again.
 - Hard invariants over full populations are SQL (conservation, unique keys); these suites look at plausibility.
 - The library is imported inside the check: it takes seconds to load and most runs do not need it.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
+import sys
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
 
 SUITES = Path(__file__).with_name("suites")
 CHUNK = 50_000  # rows handed to pandas at once
+SAMPLE = 20_000  # rows of a table that a check of what was added looks at
 ROW_WISE = frozenset({
     "ExpectColumnPairValuesAToBeGreaterThanB", "ExpectColumnPairValuesToBeEqual", "ExpectColumnPairValuesToBeInSet",
     "ExpectColumnValueLengthsToBeBetween", "ExpectColumnValueLengthsToEqual", "ExpectColumnValuesToBeBetween",
@@ -39,6 +44,7 @@ ROW_WISE = frozenset({
     "ExpectColumnValuesToNotBeNull", "ExpectColumnValuesToNotMatchRegex", "ExpectColumnValuesToNotMatchRegexList",
     "ExpectMulticolumnSumToEqual", "ExpectSelectColumnValuesToBeUniqueWithinRecord",
 })  # fmt: skip
+_RECENT = "collected_at >= coalesce($since, collected_at)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +59,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What a suite found on some rows of a table."""
+    """What a suite found on some rows of a table: `rows` were looked at, of the `present` ones."""
 
     table: str
     rows: int
+    present: int
     expectations: int
     findings: tuple[Finding, ...]
 
@@ -64,6 +71,10 @@ class Quality:
     def ok(self) -> bool:
         """Whether every expectation held."""
         return not self.findings
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is kept, and shown."""
+        return asdict(self) | {"ok": self.ok}
 
 
 def suites(folder: Path = SUITES) -> dict[str, list[dict[str, Any]]]:
@@ -80,10 +91,32 @@ def suites(folder: Path = SUITES) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def check_files(table: str, expectations: Sequence[dict[str, Any]], files: Sequence[str]) -> Quality:
+    """Run a suite on the rows of some of the Parquet files of `table`, or a sample of them.
+
+    Raises:
+        ConfigError: see `check`.
+    """
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        con.read_parquet(list(files), hive_partitioning=False, union_by_name=True).create_view(table)
+        return check(con, table, expectations)
+
+
 def check(
-    con: duckdb.DuckDBPyConnection, table: str, expectations: Sequence[dict[str, Any]], *, since: datetime
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    expectations: Sequence[dict[str, Any]],
+    *,
+    since: datetime | None = None,
 ) -> Quality:
-    """Run a suite on the rows of `table` collected since an instant.
+    """Run a suite on the rows of `table`, or on a sample of them.
+
+    Args:
+        con: session with the table.
+        table: its name.
+        expectations: the suite.
+        since: only rows collected at this instant or later.
 
     Raises:
         ConfigError: there is no such table, or an expectation, an argument or a column is not valid.
@@ -99,16 +132,17 @@ def check(
         raise ConfigError(
             f"suite {table}: columns {sorted(missing)} do not exist; valid are {', '.join(sorted(known))}"
         )
-    rows = 0
+    held = con.execute(f'SELECT count(*) FROM "{table}" WHERE {_RECENT}', {"since": since}).fetchone()  # noqa: S608 - as below
+    present, rows = int(held[0]) if held else 0, 0
     findings: dict[tuple[str, str], Finding] = {}
-    for frame in _chunks(con, table, columns, since):
+    for frame in _chunks(con, table, columns, since, sampled=present > SAMPLE):
         rows += len(frame)
         for finding in _validate(table, frame, expectations):
             earlier = findings.get((finding.expectation, finding.column))
             findings[finding.expectation, finding.column] = replace(
                 earlier or finding, unexpected=finding.unexpected + (earlier.unexpected if earlier else 0)
             )
-    return Quality(table, rows, len(expectations), tuple(findings.values()))
+    return Quality(table, rows, present, len(expectations), tuple(findings.values()))
 
 
 def _check_row_wise(table: str, wanted: Mapping[str, Any]) -> None:
@@ -127,11 +161,12 @@ def _columns(wanted: Mapping[str, Any]) -> list[str]:
 
 
 def _chunks(
-    con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], since: datetime
+    con: duckdb.DuckDBPyConnection, table: str, columns: Sequence[str], since: datetime | None, *, sampled: bool
 ) -> Iterator[pd.DataFrame]:
     names = ", ".join(f'"{column}"' for column in columns)
+    lowest = f"ORDER BY hash(capture, record) LIMIT {SAMPLE}" if sampled else ""
     reader = con.execute(
-        f'SELECT {names} FROM "{table}" WHERE collected_at >= $since',  # noqa: S608 - names checked above
+        f'SELECT {names} FROM "{table}" WHERE {_RECENT} {lowest}',  # noqa: S608 - names checked above
         {"since": since},
     ).to_arrow_reader(CHUNK)
     for batch in reader:
@@ -141,14 +176,7 @@ def _chunks(
 
 def _validate(table: str, frame: pd.DataFrame, expectations: Sequence[dict[str, Any]]) -> Iterator[Finding]:
     gx = _library()
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    batch = (
-        context.data_sources.add_pandas("rows")
-        .add_dataframe_asset(table)
-        .add_batch_definition_whole_dataframe("all")
-        .get_batch(batch_parameters={"dataframe": frame})
-    )
+    batch = _rows().get_batch(batch_parameters={"dataframe": frame})
     suite = gx.ExpectationSuite(name=table, expectations=[_expectation(gx, table, e) for e in expectations])
     for result in batch.validate(suite).results:
         if result.success:
@@ -183,10 +211,35 @@ def _expectation(gx: Any, table: str, wanted: Mapping[str, Any]) -> Any:
         ) from error
 
 
+@cache
+def _rows() -> Any:
+    """What hands frames to the library; made once, for it costs more than most suites."""
+    context = _library().get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    return (
+        context.data_sources.add_pandas("rows").add_dataframe_asset("rows").add_batch_definition_whole_dataframe("all")
+    )
+
+
+@cache
 def _library() -> Any:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # it would report usage over the network
     logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    _defer("scipy.stats")  # a quarter of the time that the import takes; no expectation on single rows asks for it
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import great_expectations as gx  # noqa: PLC0415 - see the module's docstring
     return gx
+
+
+def _defer(name: str) -> None:
+    """Have a module loaded when something of it is first used, if it is not loaded already."""
+    spec = None if name in sys.modules else importlib.util.find_spec(name)
+    if spec is None or spec.loader is None:
+        return
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    parent, _, leaf = name.rpartition(".")
+    setattr(sys.modules[parent], leaf, module)

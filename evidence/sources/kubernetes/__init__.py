@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from evidence.sources.base import Keep, Source
 
 NAME = "kubernetes"
+PATHS = ("kubeconfig", "ca_file", "audit.logs.*", "audit.batches")
 STREAMS: tuple[Stream, ...] = (
     Stream("kubernetes.events", "events", retention=timedelta(hours=1)),
     Stream("kubernetes.audit", "file"),
