@@ -9,7 +9,9 @@ from controls.definitions import catalogue
 from reports import assessment
 from reports.dora.warehouse import of_period
 from reports.kept import keep_metrics, keep_results
+from reports.pack.attach import TABLES
 from reports.pack.build import Published, publish
+from reports.pack.sections import sections
 from reports.pack.signers import load_signers
 
 if TYPE_CHECKING:
@@ -57,7 +59,9 @@ def publish_pack(home: Home, period: Period, metrics: Metrics, *, code: CodeIden
     """
     results = assessment.load(home.path / "assessments", period)
     with home.connection() as con:
-        scope.prepare(con, home.config.scope, zone=home.config.zone, materialise=False)
+        asked = [sql for section in sections() for sql in section.questions.values()]
+        asked += [query for _, query in TABLES.values()]
+        scope.prepare(con, home.config.scope, zone=home.config.zone, materialise=False, questions=asked)
         return publish(
             home, con, period, results, metrics.metric_value,
             signers=load_signers(home.config), code=code, now=now,
