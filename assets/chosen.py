@@ -55,7 +55,7 @@ def publish_period(context: dg.AssetExecutionContext, home: HomeResource) -> Ite
     found: list[tuple[list[ControlResult], Closed]] = []
 
     def work() -> None:
-        found.append((assess(opened, period, now=now), close(opened, period, now=now)))
+        found.append((assess(opened, period, now=now, code=code_sha256()), close(opened, period, now=now)))
 
     retrying(context, home, work)
     results, closed = found[0]

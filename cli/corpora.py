@@ -17,12 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.home import now
-from evidence.custody import Custody
 from evidence.errors import ConfigError
-from evidence.stores.file import FileStore
-from warehouse.build import Builder
-from warehouse.importing import take_files
-from warehouse.lake import Lake
 from warehouse.sheets import sheets
 
 if TYPE_CHECKING:
@@ -57,6 +52,12 @@ def _wanted(folder: Path) -> list[dict[str, str]]:
 
 
 def _import_alone(task: tuple[str, str, str]) -> dict[str, Any]:
+    from evidence.custody import Custody  # noqa: PLC0415 - every verb looks at this module on its way
+    from evidence.stores.file import FileStore  # noqa: PLC0415
+    from warehouse.build import Builder  # noqa: PLC0415
+    from warehouse.importing import take_files  # noqa: PLC0415
+    from warehouse.lake import Lake  # noqa: PLC0415
+
     folder, name, stream = task
     with tempfile.TemporaryDirectory(prefix="corpora-") as home:
         root = Path(home)

@@ -7,6 +7,7 @@ is a word that Python keeps for itself. Verbs import heavy libraries inside `run
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import pkgutil
@@ -23,10 +24,12 @@ if TYPE_CHECKING:
 FAILED = 3  # the machine refused: a disk, a permission
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 READER_LEFT = 141  # 128 + SIGPIPE: the verb did not finish, whatever was printed until then
+OBJECTS = 100_000  # new objects before Python looks for circles of dead ones; few of the many are
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; the exit code of ARCHITECTURE.md's contract."""
+    gc.set_threshold(OBJECTS, *gc.get_threshold()[1:])
     try:
         modules = _verbs()
         args = _parser(modules).parse_args(argv)

@@ -70,10 +70,25 @@ JOIN parameter_units AS u ON u.name = v.name
 """
 
 
-def prepare(con: duckdb.DuckDBPyConnection, scope: Mapping[str, Any], *, zone: str, materialise: bool = True) -> None:
-    """Make a session with base tables ready for control questions: scope, macros, shared views."""
+def prepare(
+    con: duckdb.DuckDBPyConnection,
+    scope: Mapping[str, Any],
+    *,
+    zone: str,
+    materialise: bool = True,
+    questions: Iterable[str] | None = None,
+) -> None:
+    """Make a session with base tables ready for questions: scope, macros, shared views.
+
+    Args:
+        con: session with the base tables.
+        scope: see the module's docstring.
+        zone: IANA name of the company's zone.
+        materialise: make tables of the views, as for all control questions.
+        questions: make only the views that these read; None for every view.
+    """
     register(con, scope, zone=zone)
-    add_views(con, materialise=materialise)
+    add_views(con, materialise=materialise, questions=questions)
 
 
 def register(con: duckdb.DuckDBPyConnection, scope: Mapping[str, Any], *, zone: str) -> None:

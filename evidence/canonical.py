@@ -21,7 +21,9 @@ def canonical(value: Any) -> bytes:
         ValueError: for a float, an integer beyond ±(2^53 - 1), a key that is no string, a lone surrogate, or any other
             type.
     """
-    text = json.dumps(_ordered(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    plain = _plain(value)
+    kept = value if plain else _ordered(value)
+    text = json.dumps(kept, ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=plain)
     try:
         return text.encode()
     except UnicodeEncodeError as error:
@@ -31,6 +33,21 @@ def canonical(value: Any) -> bytes:
 def sha256(data: bytes) -> str:
     """Lower-case hexadecimal SHA-256 of `data`: how every capture, statement and file is named."""
     return hashlib.sha256(data).hexdigest()
+
+
+def _plain(value: Any) -> bool:
+    """Whether `value` is of the profile's own types, with ASCII keys alone: the encoder's order of those is ours.
+
+    That is so of nearly everything, and takes a fraction of the time of `_ordered`.
+    """
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return True
+    if kind is dict:
+        return all(type(key) is str and key.isascii() for key in value) and all(map(_plain, value.values()))
+    if kind is list or kind is tuple:
+        return all(map(_plain, value))
+    return kind is int and abs(value) <= MAX_SAFE_INTEGER
 
 
 def _ordered(value: Any) -> Any:

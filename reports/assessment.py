@@ -32,6 +32,11 @@ def save(folder: Path, period: Period, results: Sequence[ControlResult]) -> Path
     return path
 
 
+def held(folder: Path, period: Period) -> bool:
+    """Whether results of `period` are kept."""
+    return _path(folder, period).is_file()
+
+
 def load(folder: Path, period: Period) -> list[ControlResult]:
     """Read the results of a period.
 

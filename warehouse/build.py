@@ -174,10 +174,8 @@ class Builder:
 
     def _account(self, sheet: Sheet, receipts: Sequence[Receipt], batch: str) -> Counts:
         self._con.execute(_COUNT, {"stream": sheet.stream, "zone": self._zone})
-        self._con.executemany(
-            "INSERT INTO counted SELECT ?, ?, -1, NULL, NULL, ?::TIMESTAMPTZ, 0, 0, 0, 0, 0, 0",
-            [(sheet.stream, r.sha256, r.body["asked_at"]) for r in receipts],
-        )
+        built = {"receipts": [r.sha256 for r in receipts], "asked": [r.body["asked_at"] for r in receipts]}
+        self._con.execute(_BUILT, {"stream": sheet.stream, **built})
         self._quarantine(sheet, batch)
         self._commit(CONSERVATION, CONSERVATION_COLUMNS, "FROM counted ORDER BY ALL", f"{sheet.table}-{batch}")
         row = self._con.execute(f"{_TOTALS} FROM counted").fetchone()
@@ -256,6 +254,12 @@ _LASTING = """(
     LEFT JOIN fates USING (sighting, record)
     WHERE coalesce(fate, 'first') IN ('first', 'version', 'conflict')
 )"""
+
+# A receipt's own row: with it the receipt counts as built, whatever it brought.
+_BUILT = """
+INSERT INTO counted
+SELECT $stream, unnest($receipts), -1, NULL, NULL, unnest($asked)::TIMESTAMPTZ, 0, 0, 0, 0, 0, 0
+"""
 
 _COUNT = """
 CREATE OR REPLACE TEMP TABLE counted AS

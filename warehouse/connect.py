@@ -20,7 +20,7 @@ from warehouse.published import PUBLISHED, add_current
 from warehouse.sheets import sheets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from warehouse.lake import Lake
 
@@ -42,24 +42,43 @@ def connect(lake: Lake, *, snapshots: Mapping[str, int] | None = None) -> duckdb
     return con
 
 
-def add_views(con: duckdb.DuckDBPyConnection, *, folder: Path = VIEWS, materialise: bool = False) -> None:
-    """Create every view of `folder`, in the order of their needs.
+def add_views(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    folder: Path = VIEWS,
+    materialise: bool = False,
+    questions: Iterable[str] | None = None,
+) -> None:
+    """Create the views of `folder`, in the order of their needs.
 
     Args:
         con: session with the base and scope tables.
         folder: where the `.sql` files lie.
         materialise: make tables instead of views: faster where many questions follow, as in a test run.
+        questions: make only what these read, through however many views; None for every view.
 
     Raises:
         ControlError: a view that cannot be made, with DuckDB's reason.
     """
     kind = "TEMP TABLE" if materialise else "VIEW"
     texts = view_texts(folder)
-    for name in _ordered(texts):
+    wanted = texts if questions is None else _read_by(questions, texts)
+    for name in _ordered({name: texts[name] for name in wanted}):
         try:
             con.execute(f"CREATE OR REPLACE {kind} {name} AS\n{texts[name]}")
         except duckdb.Error as error:
             raise ControlError(f"view {name} cannot be made: {error}") from error
+
+
+def _read_by(questions: Iterable[str], views: Mapping[str, str]) -> set[str]:
+    """The views that questions read, themselves or through others."""
+    found: set[str] = set()
+    todo = list(questions)
+    while todo:
+        new = (words_of(todo.pop()) & views.keys()) - found
+        found |= new
+        todo += [views[name] for name in new]
+    return found
 
 
 def _ordered(texts: Mapping[str, str]) -> list[str]:

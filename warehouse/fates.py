@@ -96,7 +96,8 @@ def settle(
     later = "conflict" if sheet.mutability == "append_only" else "version"
     fates = [change for group in _groups(con, texts) for change in _resolve(group, later)]
     if fates:
-        con.executemany("UPDATE fates SET fate = ? WHERE sighting = ? AND record = ?", fates)
+        columns = dict(zip(("fates", "sightings", "records"), map(list, zip(*fates, strict=True)), strict=True))
+        con.execute(_SETTLED, columns)
     con.execute("DELETE FROM fates WHERE fate = 'first'")
 
 
@@ -200,4 +201,10 @@ SELECT natural_key, sighting, capture, record, body FROM (
     JOIN arrived USING (sighting, record)
 )
 ORDER BY natural_key, sighting NULLS FIRST, collected_at, capture, record
+"""
+
+_SETTLED = """
+UPDATE fates SET fate = found.fate
+FROM (SELECT unnest($fates) AS fate, unnest($sightings) AS sighting, unnest($records) AS record) AS found
+WHERE fates.sighting = found.sighting AND fates.record = found.record
 """

@@ -75,6 +75,12 @@ def code_identity() -> CodeIdentity:
     )
 
 
+@cache
+def code_sha256() -> str:
+    """Digest of the code as it lies here, committed or not, and of the packages that it is locked to."""
+    return sha256(f"{_installed_sha256()} {code_identity().lock_sha256}".encode())
+
+
 def _installed_sha256() -> str:
     folders = ("evidence", "warehouse", "controls", "reports", "assets", "cli")
     found = sorted(p for name in folders for p in (CHECKOUT / name).rglob("*") if p.suffix in _CODE)

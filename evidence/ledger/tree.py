@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 _HEIGHT = 8  # levels of the tree in one tile
+_CACHED = 8192  # nodes; a proof of every statement of a quarter asks for the same ones again and again
 
 
 @dataclass(slots=True)
@@ -88,6 +90,7 @@ class TiledTree:
 
     def __init__(self, tile: Callable[[int, int], Sequence[bytes]]) -> None:
         self._tile = tile
+        self._node = lru_cache(_CACHED)(self._folded)  # the node over a whole subtree never changes
 
     def root(self, size: int) -> bytes:
         """The root of the first `size` leaves."""
@@ -113,7 +116,7 @@ class TiledTree:
         middle = start + merkle.split_point(width)
         return merkle.node_hash(self._mth(start, middle), self._mth(middle, end))
 
-    def _node(self, height: int, index: int) -> bytes:
+    def _folded(self, height: int, index: int) -> bytes:
         """The node `height` levels above the leaves: folded from its tile's hashes, or one of them."""
         level, above = divmod(height, _HEIGHT)
         tile, offset = divmod(index << above, TILE_WIDTH)

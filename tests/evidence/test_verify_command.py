@@ -117,7 +117,7 @@ def test_runs_as_a_module_and_prints_no_warning(pack: Path, trust_file: Path) ->
 
 def test_verifier_loads_nothing_of_the_product() -> None:
     """A sceptical stranger installs the verifier alone."""
-    program = "import sys, evidence.verify.__main__; print('\\n'.join(sys.modules))"
+    program = "import sys, evidence.verify.__main__, evidence.verify.pack; print('\\n'.join(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     ours = {name for name in loaded if name.startswith(("evidence.", "reports", "warehouse", "controls", "cli"))}
 
