@@ -53,16 +53,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _controls() -> dict[str, list[str]]:
     """Stream -> the controls that rest on it."""
-    from controls.definitions import catalogue  # noqa: PLC0415 - keeps `--help` quick
-    from warehouse.sheets import sheet_of  # noqa: PLC0415
+    from controls.definitions import streams_of_controls  # noqa: PLC0415 - keeps `--help` quick
 
     found: dict[str, set[str]] = {}
-    for name, control in catalogue().items():
-        sheet = control.sheet
-        needed = {stream for population in sheet.populations.values() for stream in population.streams}
-        needed |= {stream for attribute in sheet.attributes.values() for stream in attribute.needs}
-        for stream in needed:
-            found.setdefault(sheet_of(stream).stream, set()).add(name)
+    for name, streams in streams_of_controls().items():
+        for stream in streams:
+            found.setdefault(stream, set()).add(name)
     return {stream: sorted(names) for stream, names in found.items()}
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from evidence.sources.base import Keep, Source
 
 NAME = "vault"
-STREAMS: tuple[Stream, ...] = (Stream("vault.audit", "file"),)
+STREAMS: tuple[Stream, ...] = (Stream("vault.audit", "file", second_source="elasticsearch.vault_audit"),)
 
 
 class Vault:
