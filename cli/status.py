@@ -87,12 +87,7 @@ def _print(found: Status, controls: Mapping[str, list[str]]) -> None:
 
 def _details(told: Mapping[str, Any], controls: list[str]) -> None:
     """What the table only counts: the first few of each kind, and which controls rest on what is missing."""
-    lines = [
-        f"gap {g['start']} to {g['end']}: {g['cause']}"
-        + (f"; {g['recoverable_from']} may have it" if g["recoverable_from"] else "")
-        for g in told["gaps"]
-    ]
-    lines += [f"never asked: {hole['start']} to {hole['end']}" for hole in told["holes"]]
+    lines = [_gap(gap) for gap in told["gap_records"]]
     if told["state"] == "stale":
         lines.append(f"the next window has been waiting for {told['waiting_hours']} hours")
     shown = [*lines[:_LISTED], *([f"… {len(lines) - _LISTED} more; --json shows them"] if len(lines) > _LISTED else [])]
@@ -106,6 +101,17 @@ def _details(told: Mapping[str, Any], controls: list[str]) -> None:
     ]
     for line in shown:
         print(f"  {told['stream']}: {line}")
+
+
+def _gap(gap: Mapping[str, Any]) -> str:
+    """One gap in words: what, since when, why, until when it can be had, and who else may tell it."""
+    words = f"gap {gap['start']} to {gap['end']}, {gap['state']}: {gap['cause']}"
+    if gap["lost_after"]:
+        words += f"; the source keeps it until {gap['lost_after']}"
+    if gap["second_source"]:
+        received = "was received whole" if gap["second_source_whole"] else "may have it"
+        words += f"; {gap['second_source']} {received}"
+    return words
 
 
 def _text(cell: Any) -> str:

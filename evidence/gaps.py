@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from evidence.capture import Gap
+from evidence.capture import Gap, instant
 from evidence.freshness import holes, open_windows, window_of
 
 if TYPE_CHECKING:
@@ -57,6 +57,14 @@ class GapRecord:
     second_source_whole: bool
     receipt: str
     noticed_at: datetime | None
+
+    def as_json(self) -> dict[str, Any]:
+        """As `status --json` prints it."""
+        return {
+            "start": instant(self.starts_at), "end": instant(self.ends_at), "state": self.state, "cause": self.cause,
+            "lost_after": instant(self.lost_after) if self.lost_after else None, "second_source": self.second_source,
+            "second_source_whole": self.second_source_whole,
+        }  # fmt: skip
 
     def as_row(self) -> dict[str, Any]:
         """As a row with `COLUMNS`."""
