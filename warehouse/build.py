@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import duckdb
 
@@ -203,13 +204,23 @@ class Builder:
             partition: time column and grain that the table is partitioned by.
             split_by: whether the rows are of several partitions, which their column `part` tells apart.
         """
-        folder = self._lake.data_folder(table) / batch
-        shutil.rmtree(folder, ignore_errors=True)  # of a build that died before its commit
-        folder.mkdir(parents=True)
+        folder = self._new_folder(table, batch)
         target, by = (folder, ", PARTITION_BY (part)") if split_by else (folder / "rows.parquet", "")
         copied = self._con.execute(f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd{by})").fetchone()
         if copied != (0,):
             self._lake.add(table, columns, sorted(folder.rglob("*.parquet")), partition=partition)
+
+    def _new_folder(self, table: str, batch: str) -> Path:
+        """A folder for the files of a batch; what a build left that died is removed unless a snapshot names it."""
+        data = self._lake.data_folder(table)
+        left = sorted(data.glob(f"{batch}*"))
+        named = {Path(file).relative_to(data).parts[0] for file in self._lake.files(table)} if left else set()
+        for dead in left:
+            if dead.name not in named:
+                shutil.rmtree(dead)
+        folder = data / (f"{batch}-{uuid4().hex[:8]}" if left else batch)
+        folder.mkdir(parents=True)
+        return folder
 
     def _built_receipts(self) -> set[str]:
         files = self._lake.files(CONSERVATION)
