@@ -206,7 +206,7 @@ def _chain(text: str, start: int) -> Iterator[tuple[int, str]]:
             raise _BrokenError(at, end)
         document = text[at:end]
         inner = json.loads(document, strict=False) if document[0] == '"' else ""
-        if isinstance(inner, str) and not isinstance(_whole(inner.strip(_TRIMMED)), str):
+        if isinstance(inner, str) and (is_ndjson(inner) or not isinstance(_whole(inner.strip(_TRIMMED)), str)):
             yield from ((at, part) for _, part in _documents(inner, 0))  # JSON in a string, as some shippers write it
         else:
             yield at, document
