@@ -32,13 +32,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], int
     return found, steps, seconds
 
 
-def check(folder: Path, expected: dict[str, Any], what: str) -> None:
+def check(folder: Path, expected: dict[str, Any], what: str, *, judge: bool = True) -> None:
     """Live to the end, compare, forget."""
     assert lives._child(lambda: lives.live(folder), None)
-    found = lives.look(folder)
-    assert found.keys() == expected.keys()
-    for name, value in expected.items():
-        assert found[name] == value, f"{name} after {what}"
+    found = lives.look(folder, judge=judge)
+    assert found.keys() == expected.keys() - (set() if judge else {"verdicts", "conclusion"})
+    for name, value in found.items():
+        assert value == expected[name], f"{name} after {what}"
     shutil.rmtree(folder)
 
 
@@ -50,7 +50,7 @@ def test_a_life_that_ends_at_a_step_is_made_up_for(tmp_path: Path, whole: tuple[
     for step in range(every // 2 + 1, steps + 1, every):
         folder = tmp_path / f"step-{step}"
         assert not lives.end_at_step(folder, step)
-        check(folder, expected, f"step {step}")
+        check(folder, expected, f"step {step}", judge=step % 3 == 1)
 
 
 @pytest.mark.slow
@@ -65,7 +65,7 @@ def test_a_life_that_ends_at_any_instant_is_made_up_for(
         moments = [chance.uniform(0, seconds) for _ in range(2 if number % 3 == 0 else 1)]
         for moment in moments:
             lives.end_after(folder, moment)
-        check(folder, expected, f"{moments} seconds")
+        check(folder, expected, f"{moments} seconds", judge=number % 10 == 0)
 
 
 @pytest.mark.slow
