@@ -27,7 +27,7 @@ A sheet is all that a stream on a new table needs. Its fields::
   records that carry it), `sql` an expression over `b` (the record), `c` (the context) and the staged columns
   `body`, `capture`, `record`, `collected_at`.
 - Types: VARCHAR, BIGINT, DOUBLE, BOOLEAN, JSON, INSTANT (RFC 3339 text), EPOCH_S, EPOCH_MS, TIMESTAMPTZ (of an
-  expression that gives an instant), TEXT (words of people or systems, of which known forms of credentials are cut
+  expression that gives an instant), WORDS (words of people or systems, of which known forms of credentials are cut
   out). A value that is not of its type is NULL in the table; the capture keeps it.
 - Secrets never become columns in clear: `keyed_hash(…)` and the fact of redaction, or nothing. `fields` (the whole
   record) only where the source holds no secret in clear.
@@ -52,7 +52,7 @@ TABLES = Path(__file__).with_name("tables")
 
 STORED_TYPE = {
     "VARCHAR": "VARCHAR",
-    "TEXT": "VARCHAR",
+    "WORDS": "VARCHAR",
     "BIGINT": "BIGINT",
     "DOUBLE": "DOUBLE",
     "BOOLEAN": "BOOLEAN",
@@ -179,7 +179,7 @@ def _column(
     kind = spec.get("type", "VARCHAR")
     if kind not in STORED_TYPE:
         raise ConfigError(f"sheet {path.name}: column {name} has type {kind!r}; valid are {', '.join(STORED_TYPE)}")
-    parsed = "VARCHAR" if kind in ("INSTANT", "TEXT") else "BIGINT" if kind.startswith("EPOCH") else kind
+    parsed = "VARCHAR" if kind in ("INSTANT", "WORDS") else "BIGINT" if kind.startswith("EPOCH") else kind
     for part, part_kind in spec.get("reads", {}).items():
         _place(record_shape, part, part_kind, path)
     if "path" in spec:
@@ -198,7 +198,7 @@ def _column(
 def _typed(value: str, kind: str) -> str:
     if kind == "INSTANT":
         return f"instant({value})"
-    if kind == "TEXT":
+    if kind == "WORDS":
         return f"redact_words({value})"
     if kind == "EPOCH_S":
         return f"epoch_seconds({value})"

@@ -47,13 +47,14 @@ RECORDS: dict[str, dict[str, Any]] = {
     "git.commits": {"sha": "a", "commit": {"message": KEY + WORDS, "committer": {"date": "2026-07-01T00:00:00Z"}}},
     "vault.audit": {
         "time": "2026-07-01T00:00:00Z", "type": "response",
-        "auth": {"client_token": PLAIN, "accessor": PLAIN, "metadata": {"role": "r", "secret": PLAIN}},
+        "auth": {"client_token": PLAIN, "accessor": "no-secret", "metadata": {"role": "r", "secret": PLAIN}},
         "request": {
             "id": "r", "operation": "update", "path": f"auth/token/lookup/{TOKENS[2]}", "client_token": PLAIN,
-            "client_token_accessor": PLAIN, "data": {"password": PLAIN, "pin": 1},
+            "client_token_accessor": "no-secret", "data": {"password": PLAIN, "pin": 1},
         },
         "response": {
-            "data": {"data": {"password": PLAIN}, "error": PLAIN}, "auth": {"client_token": PLAIN, "accessor": PLAIN},
+            "data": {"data": {"password": PLAIN}, "error": PLAIN},
+            "auth": {"client_token": PLAIN, "accessor": "no-secret"},
             "wrap_info": {"token": PLAIN},
         },
         "error": WORDS,
