@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from evidence.custody import Custody
@@ -118,3 +120,23 @@ def test_a_new_column_is_empty_in_old_rows(tmp_path: Path, monkeypatch: pytest.M
 
 def _with_columns(sheet: sheets_module.Sheet, columns: tuple[sheets_module.Column, ...]) -> sheets_module.Sheet:
     return replace(sheet, columns=columns)
+
+
+def test_a_long_history_is_read_through_few_manifests(tmp_path: Path) -> None:
+    """Every commit's rows stay, an earlier snapshot gives what it gave, and manifests do not grow by one a commit."""
+    lake, columns = Lake(tmp_path), {"name": "VARCHAR"}
+    pinned = 0
+    for number in range(24):
+        path = lake.data_folder("names") / f"{number}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table({"name": [f"n{number}"]}), path)
+        lake.add("names", columns, [path])
+        if number == 4:
+            pinned = lake.snapshots()["names"]
+    table = lake._table("names")
+    assert table is not None
+    snapshot = table.current_snapshot()
+    assert snapshot is not None
+    assert len(snapshot.manifests(table.io)) <= 10
+    assert len(lake.files("names")) == 24
+    assert len(lake.files("names", snapshot=pinned)) == 5
