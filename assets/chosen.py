@@ -14,6 +14,7 @@ from assets.tables import table_key
 from controls.definitions import catalogue
 from controls.results import EXCEPTION, INDETERMINATE, ControlResult
 from reports.period import assess
+from warehouse.open import code_sha256
 
 CONCLUSIONS = dg.AssetKey(["periods", "conclusions"])
 METRICS = dg.AssetKey(["periods", "delivery"])

@@ -53,16 +53,12 @@ def run(args: argparse.Namespace) -> int:
 
 def _controls() -> dict[str, list[str]]:
     """Stream -> the controls that rest on it."""
-    from controls.definitions import catalogue  # noqa: PLC0415 - keeps `--help` quick
-    from warehouse.sheets import sheet_of  # noqa: PLC0415
+    from controls.definitions import streams_of_controls  # noqa: PLC0415 - keeps `--help` quick
 
     found: dict[str, set[str]] = {}
-    for name, control in catalogue().items():
-        sheet = control.sheet
-        needed = {stream for population in sheet.populations.values() for stream in population.streams}
-        needed |= {stream for attribute in sheet.attributes.values() for stream in attribute.needs}
-        for stream in needed:
-            found.setdefault(sheet_of(stream).stream, set()).add(name)
+    for name, streams in streams_of_controls().items():
+        for stream in streams:
+            found.setdefault(stream, set()).add(name)
     return {stream: sorted(names) for stream, names in found.items()}
 
 
@@ -91,12 +87,7 @@ def _print(found: Status, controls: Mapping[str, list[str]]) -> None:
 
 def _details(told: Mapping[str, Any], controls: list[str]) -> None:
     """What the table only counts: the first few of each kind, and which controls rest on what is missing."""
-    lines = [
-        f"gap {g['start']} to {g['end']}: {g['cause']}"
-        + (f"; {g['recoverable_from']} may have it" if g["recoverable_from"] else "")
-        for g in told["gaps"]
-    ]
-    lines += [f"never asked: {hole['start']} to {hole['end']}" for hole in told["holes"]]
+    lines = [_gap(gap) for gap in told["gap_records"]]
     if told["state"] == "stale":
         lines.append(f"the next window has been waiting for {told['waiting_hours']} hours")
     shown = [*lines[:_LISTED], *([f"… {len(lines) - _LISTED} more; --json shows them"] if len(lines) > _LISTED else [])]
@@ -110,6 +101,17 @@ def _details(told: Mapping[str, Any], controls: list[str]) -> None:
     ]
     for line in shown:
         print(f"  {told['stream']}: {line}")
+
+
+def _gap(gap: Mapping[str, Any]) -> str:
+    """One gap in words: what, since when, why, until when it can be had, and who else may tell it."""
+    words = f"gap {gap['start']} to {gap['end']}, {gap['state']}: {gap['cause']}"
+    if gap["lost_after"]:
+        words += f"; the source keeps it until {gap['lost_after']}"
+    if gap["second_source"]:
+        received = "was received whole" if gap["second_source_whole"] else "may have it"
+        words += f"; {gap['second_source']} {received}"
+    return words
 
 
 def _text(cell: Any) -> str:

@@ -279,6 +279,17 @@ def _finding(path: Path, item: Any) -> str:
     return f"{path.name}: field {field}: {item['msg']}{found}"
 
 
+def streams_of_controls() -> dict[str, list[str]]:
+    """Control -> the streams that its populations and attributes rest on."""
+    found = {}
+    for name, control in catalogue().items():
+        sheet = control.sheet
+        needed = {stream for population in sheet.populations.values() for stream in population.streams}
+        needed |= {stream for attribute in sheet.attributes.values() for stream in attribute.needs}
+        found[name] = sorted({sheet_of(stream).stream for stream in needed})
+    return found
+
+
 def in_force(versions: tuple[Version, ...], day: date | datetime) -> Version:
     """The version that decides about a local day: the last one that is effective by then, else the first."""
     due = [

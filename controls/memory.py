@@ -16,6 +16,7 @@ from controls.scope import prepare
 from evidence.canonical import sha256
 from warehouse.build import CONSERVATION, CONSERVATION_COLUMNS, QUARANTINE, QUARANTINE_COLUMNS, table_columns
 from warehouse.normalise import MACROS, shape_text, typed_select
+from warehouse.redaction import use_key
 from warehouse.sheets import sheet_of, sheets
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def session(
     con = duckdb.connect(config={"threads": 2, "memory_limit": "1GB"})
     con.execute("SET TimeZone = 'UTC'")
     con.execute(MACROS)
+    use_key(con, b"cases")
     given = {sheet_of(name).stream: rows for name, rows in records.items()}
     for sheet in sheets().values():
         _table(con, sheet, given.get(sheet.stream, ()), now)

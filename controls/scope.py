@@ -15,7 +15,8 @@ scope_values           name, value (JSON text): every other entry, e.g. `deploy_
 parameter_history      control (`*` = all), name, value, valid_from, valid_to, rank, seconds: see macro `parameter_at`
 parameter_units        name, unit
 known_streams          stream, alias, mutability: of every sheet
-stream_records         stream, natural_key, event_key, event_time, row_status, fetch, collected_at, evidence
+control_streams        control, stream: which controls of the catalogue rest on which streams
+stream_records         stream, natural_key, event_key, event_time, row_status, fetch, collected_at, receipt, evidence
 =====================  ==========================================================================================
 
 An entry of `repos` may carry `valid_from` and `valid_to`: the half-open stretch in which it is in scope.
@@ -26,10 +27,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from controls.definitions import MACROS, parameter_defaults
+from controls.definitions import MACROS, parameter_defaults, streams_of_controls
 from evidence.errors import ConfigError
 from warehouse.connect import add_views
 from warehouse.lake import arrow_rows
+from warehouse.receipts import add_custody
 from warehouse.sheets import sheets
 
 if TYPE_CHECKING:
@@ -95,7 +97,8 @@ def register(con: duckdb.DuckDBPyConnection, scope: Mapping[str, Any], *, zone: 
     """Make the scope tables, the parameter tables and the macros of `controls/macros.sql`.
 
     Args:
-        con: session with the base tables (warehouse.connect), and `custody_partitions` where receipts are kept.
+        con: session with the base tables (warehouse.connect), and where receipts are kept with theirs
+            (warehouse.receipts).
         scope: see the module's docstring.
         zone: IANA name of the company's zone.
 
@@ -124,6 +127,8 @@ def register(con: duckdb.DuckDBPyConnection, scope: Mapping[str, Any], *, zone: 
     _table(con, "scope_values", {"name": "VARCHAR", "value": "VARCHAR"}, values)
     streams = ({"stream": s.stream, "alias": s.alias, "mutability": s.mutability} for s in sheets().values())
     _table(con, "known_streams", {"stream": "VARCHAR", "alias": "VARCHAR", "mutability": "VARCHAR"}, streams)
+    rests_on = ({"control": c, "stream": stream} for c, streams in streams_of_controls().items() for stream in streams)
+    _table(con, "control_streams", {"control": "VARCHAR", "stream": "VARCHAR"}, rests_on)
     _parameters(con, scope.get("parameters", {}))
     _ensure_custody(con)
     con.execute(MACROS.read_text(encoding="utf-8"))
@@ -142,7 +147,8 @@ def _records() -> str:
         key = ", ".join(f'CAST("{column}" AS VARCHAR)' for column in sheet.key if column not in _PLACE)
         parts.append(
             f"SELECT '{sheet.stream}' AS stream, natural_key, concat_ws('/', {key}) AS event_key,"  # noqa: S608
-            f' {sheet.event_time} AS event_time, row_status, "fetch", collected_at, evidence FROM {sheet.table}'
+            f' {sheet.event_time} AS event_time, row_status, "fetch", collected_at, receipt, evidence'
+            f" FROM {sheet.table}"
         )
     return "\nUNION ALL\n".join(parts)
 
@@ -187,13 +193,10 @@ def _parameters(con: duckdb.DuckDBPyConnection, chosen: Mapping[str, Any]) -> No
 
 
 def _ensure_custody(con: duckdb.DuckDBPyConnection) -> None:
-    """An empty `custody_partitions` where no receipts are kept, as when files alone were imported."""
+    """Empty tables of receipts where none are kept, as for cases in memory."""
     there = con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'custody_partitions'").fetchone()
     if there is None:
-        con.execute(
-            "CREATE TEMP TABLE custody_partitions (stream VARCHAR, day DATE, status VARCHAR, reason VARCHAR,"
-            " receipt VARCHAR, asked_at TIMESTAMPTZ)"
-        )
+        add_custody(con, (), "UTC")
 
 
 def _text(value: Any) -> str:

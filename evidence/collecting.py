@@ -7,6 +7,8 @@
 - A locker that fails ends the collection: nothing more could be kept. What was received before is returned with the
   failure, so that it is published all the same.
 - What was received whole is not asked again, so that a second call with nothing new asks nothing.
+- A day that was missed is made up for: what was not asked since the last day that was is asked first, the oldest first.
+- A snapshot cannot be made up for: once the next day's is due, the day has a gap, and nothing is asked.
 - A re-read that is due is left out if the window was asked at or after that time anyway, as when old days are made up
   for: it could bring nothing that the later look did not.
 """
@@ -20,8 +22,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
-from evidence.capture import Window
+from evidence.capture import Gap, Outcome, Window
 from evidence.errors import ConfigError, EvidenceError, IntegrityError, SourceRejected, SourceUnavailable, StoreError
+from evidence.freshness import CADENCE, window_of
 from evidence.periods import midnight
 from evidence.sources._settings import anchored
 from evidence.sources.registry import connector
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
     from evidence.config import Config
     from evidence.custody import Custody, Receipt
-    from evidence.sources.base import Source, Stream
+    from evidence.sources.base import Keep, Source, Stream
 
 _SHOWN = 5  # failures that a message tells in full
 COLLECTION_TIME = time(6, 0)  # local; a simulated company is asked for a day at this time of the next day
@@ -175,8 +178,9 @@ def collect(
         received, failed = len(done.receipts), len(done.failures)
         for stream in chosen:
             for window, read in _due(custody, stream, day, zone, now):
+                asked = source if _can_be_had(stream, window, now) else _Gone((stream,))
                 try:
-                    done.receipts.append(custody.collect(source, stream.name, window, now=now, read=read))
+                    done.receipts.append(custody.collect(asked, stream.name, window, now=now, read=read))
                 except (SourceUnavailable, SourceRejected) as error:
                     done.failures.append(error)
                 except (StoreError, IntegrityError) as error:
@@ -205,6 +209,8 @@ def _due(custody: Custody, stream: Stream, day: date, zone: str, now: datetime) 
 
     Those that were done are among them: a crash may have come between their receipt and the ledger.
     """
+    for missed in _missed(custody, stream, day, zone):
+        yield missed, 0
     yield day_window(day, zone), 0
     if not stream.rereads:
         return
@@ -216,6 +222,42 @@ def _due(custody: Custody, stream: Stream, day: date, zone: str, now: datetime) 
                 continue
             if custody.attempts(stream.name, window, read) or not _looked(custody, stream, window, due):
                 yield window, read
+
+
+def _missed(custody: Custody, stream: Stream, day: date, zone: str) -> list[Window]:
+    """The windows between the last one before `day` that was received and `day`; none if none was received before."""
+    if custody.holds(stream.name, day_window(day - timedelta(days=1), zone)):
+        return []
+    begin = midnight(day, zone)
+    first_reads = [receipt for receipt in custody.receipts(stream.name) if receipt.first_read and receipt.final]
+    ends = [end for _, end in map(window_of, first_reads) if end <= begin]
+    if not ends:
+        return []
+    reached = max(ends).astimezone(ZoneInfo(zone)).date()
+    return [day_window(reached + timedelta(days=n), zone) for n in range((day - reached).days)]
+
+
+def _can_be_had(stream: Stream, window: Window, now: datetime) -> bool:
+    """Whether asking now can bring what the window is about."""
+    return stream.kind != "snapshot" or now - window.end < CADENCE
+
+
+@dataclass(slots=True)
+class _Gone:
+    """In place of a source: what is over and cannot be asked for."""
+
+    streams: tuple[Stream, ...]
+
+    def collect(self, stream: str, window: Window, *, cursor: Mapping[str, Any], now: datetime, keep: Keep) -> Outcome:
+        """A gap over the window; the cursor stays where it is."""
+        del stream, keep
+        late = round((now - window.end) / timedelta(hours=1))
+        cause = f"a past state cannot be had: it was asked for {late} hours after the day had ended"
+        gap = Gap(window.start, window.end, cause, self.streams[0].second_source)
+        return Outcome(cursor, {}, (gap,), complete=False)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def _looked(custody: Custody, stream: Stream, window: Window, due: datetime) -> bool:

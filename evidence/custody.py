@@ -16,6 +16,7 @@ Layout in the store::
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -177,7 +178,7 @@ class Custody:
             attempt += 1  # somebody else's attempt at the same time got less: ours is the next
 
     def keep_file(self, stream: str, path: Path, *, name: str, now: datetime) -> Receipt:
-        """Take one file that somebody exported; the same bytes under the same name are taken once.
+        """Take one file of any size that somebody exported; the same bytes under the same name are taken once.
 
         Args:
             name: what the receipt calls the file (a path relative to what the user named).
@@ -187,13 +188,15 @@ class Custody:
             OSError: the file cannot be read.
         """
         check_stream(stream)
-        data, name = path.read_bytes(), checked_name(name)
-        key = file_key(stream, name, data)
+        name = checked_name(name)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        key = file_key(stream, name, digest)
         if self.store.exists(key):
             return self._receipt(key)
         keeper = self._keeper(stream, now, imported=True)
         with self.store.batch():
-            keeper(data, request=f"FILE {name}", response={})
+            keeper.file(path, digest, name=name)
             body = {
                 **self._body(stream, instant(now), keeper),
                 **outcome_facts(self._objects, stream, Outcome()),

@@ -79,7 +79,7 @@ def freshness(
     """
     held = list(receipts)
     asked = [receipt for receipt in held if receipt.body.get("window")]
-    done = sorted({_window(receipt) for receipt in asked if receipt.final})
+    done = sorted({window_of(receipt) for receipt in asked if receipt.final})
     last = max(done, key=lambda window: window[1], default=None)
     waiting = max(now - (last[1] + CADENCE), timedelta(0)) if last else timedelta(0)
     allowance = CADENCE + lateness
@@ -88,7 +88,7 @@ def freshness(
     else:
         state = HANDED_IN if held and not asked else NEVER
     asked_at = max((receipt.asked_at for receipt in held), default=None)
-    return Freshness(stream, state, last, asked_at, waiting, allowance, _gaps(asked), _holes(done))
+    return Freshness(stream, state, last, asked_at, waiting, allowance, _gaps(asked), holes(asked))
 
 
 def hours(length: timedelta) -> float:
@@ -96,21 +96,37 @@ def hours(length: timedelta) -> float:
     return round(length.total_seconds() / 3600, 2)
 
 
-def _window(receipt: Receipt) -> tuple[datetime, datetime]:
+def window_of(receipt: Receipt) -> tuple[datetime, datetime]:
+    """Start and end of the window that a receipt is about."""
     window = receipt.body["window"]
     return datetime.fromisoformat(window["start"]), datetime.fromisoformat(window["end"])
 
 
-def _gaps(asked: Sequence[Receipt]) -> tuple[Gap, ...]:
-    """The gaps of windows that no receipt says were received whole, by the first look's last attempt."""
-    whole = {_window(receipt) for receipt in asked if receipt.complete}
+def open_windows(asked: Iterable[Receipt]) -> list[Receipt]:
+    """The first look's last attempt at each window that no receipt says was received whole."""
+    held = list(asked)
+    whole = {window_of(receipt) for receipt in held if receipt.complete}
     newest: dict[tuple[datetime, datetime], Receipt] = {}
-    for receipt in sorted((r for r in asked if r.first_read), key=lambda r: int(r.body["attempt"])):
-        newest[_window(receipt)] = receipt
+    for receipt in sorted((r for r in held if r.first_read), key=lambda r: int(r.body["attempt"])):
+        newest[window_of(receipt)] = receipt
+    return [receipt for window, receipt in sorted(newest.items()) if window not in whole]
+
+
+def holes(asked: Iterable[Receipt]) -> tuple[tuple[datetime, datetime], ...]:
+    """The stretches between the first and the last window received that were never asked."""
+    found = []
+    done = sorted({window_of(receipt) for receipt in asked if receipt.final})
+    reached = done[0][1] if done else None
+    for start, end in done[1:]:
+        if reached is not None and start > reached:
+            found.append((reached, start))
+        reached = end if reached is None else max(reached, end)
+    return tuple(found)
+
+
+def _gaps(asked: Sequence[Receipt]) -> tuple[Gap, ...]:
     found: dict[tuple[datetime, datetime, str], Gap] = {}
-    for window, receipt in newest.items():
-        if window in whole:
-            continue
+    for receipt in open_windows(asked):
         for gap in receipt.body["gaps"]:
             one = Gap(
                 datetime.fromisoformat(gap["start"]), datetime.fromisoformat(gap["end"]), gap["cause"],
@@ -118,15 +134,6 @@ def _gaps(asked: Sequence[Receipt]) -> tuple[Gap, ...]:
             )  # fmt: skip
             found[one.start, one.end, one.cause] = one
         if not receipt.body["gaps"]:
+            window = window_of(receipt)
             found[*window, ""] = Gap(*window, "the collection did not finish")
     return tuple(found[key] for key in sorted(found))
-
-
-def _holes(done: Sequence[tuple[datetime, datetime]]) -> tuple[tuple[datetime, datetime], ...]:
-    holes = []
-    reached = done[0][1] if done else None
-    for start, end in done[1:]:
-        if reached is not None and start > reached:
-            holes.append((reached, start))
-        reached = end if reached is None else max(reached, end)
-    return tuple(holes)

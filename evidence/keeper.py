@@ -17,6 +17,7 @@ from evidence.record_roots import capture_root, holds_records
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
+    from pathlib import Path
 
     from evidence.objects import Objects
     from evidence.record_roots import CaptureRoot
@@ -55,6 +56,15 @@ class Keeper:
         if self._records is not None and digest not in self._roots and holds_records(seen.context, seen.response):
             self._roots[digest] = capture_root(digest, self._records(body))
         return seen
+
+    def file(self, path: Path, digest: str, *, name: str) -> Sighting:
+        """Keep a file of SHA-256 `digest`; it is held in memory only where its records are to be provable."""
+        size = path.stat().st_size
+        self._objects.put_file("captures", path, digest)
+        self._checked.add(digest)
+        if self._records is not None and digest not in self._roots:
+            self._roots[digest] = capture_root(digest, self._records(self.body(digest)))
+        return self._note(digest, size, f"FILE {name}", {}, {})
 
     @property
     def roots(self) -> list[CaptureRoot]:

@@ -14,6 +14,7 @@ from evidence.errors import IntegrityError
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from evidence.stores.base import Store
 
@@ -29,6 +30,12 @@ class Objects:
         """Keep `data`; its key."""
         key = object_key(folder, sha256(data), suffix)
         self.store.put(key, data, retain_until=self.retain_until)
+        return key
+
+    def put_file(self, folder: str, path: Path, digest: str) -> str:
+        """Keep the bytes of a file whose SHA-256 is `digest`, without holding them in memory; their key."""
+        key = object_key(folder, digest)
+        self.store.put_file(key, path, sha256=digest, retain_until=self.retain_until)
         return key
 
     def get(self, key: str) -> bytes:

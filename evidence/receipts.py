@@ -104,9 +104,9 @@ def receipt_prefix(stream: str, window: Window, read: int) -> str:
     return f"receipts/{stream}/{_compact(window.start)}_{_compact(window.end)}_r{read}_"
 
 
-def file_key(stream: str, name: str, data: bytes) -> str:
-    """The key of the receipt of an imported file: of these bytes under this name."""
-    return f"receipts/{stream}/import_{sha256(name.encode())[:32]}_{sha256(data)}.json"
+def file_key(stream: str, name: str, digest: str) -> str:
+    """The key of the receipt of an imported file: of the bytes of this SHA-256 under this name."""
+    return f"receipts/{stream}/import_{sha256(name.encode())[:32]}_{digest}.json"
 
 
 def checked_name(name: str) -> str:

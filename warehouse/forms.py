@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _SPACE = " \t\n\r"
 _TRIMMED = _SPACE + "\v\f\ufeff"  # around a line, as DuckDB's reader trims it
-_NO_UTF8 = "bytes that are no UTF-8"
+NO_UTF8 = "bytes that are no UTF-8"
 _decoder = json.JSONDecoder(strict=False)
 
 
@@ -84,11 +84,11 @@ def split(data: bytes, *, wrappers: Sequence[str] = ()) -> Iterator[Record | Bad
     number = 0
     try:
         for offset, part in _documents(text, 0):
-            for inner_offset, inner in _unwrap(part, wrappers):
-                if whole or _is_text(inner):
+            for inner_offset, inner in unwrapped(part, wrappers):
+                if whole or is_text(inner):
                     yield Record(number, inner, offset + inner_offset)
                 else:
-                    yield Bad(number, offset + inner_offset, _NO_UTF8)
+                    yield Bad(number, offset + inner_offset, NO_UTF8)
                 number += 1
     except _BrokenError as broken:
         yield Bad(number, broken.offset, broken.reason)
@@ -114,7 +114,7 @@ def why_not(text: str) -> str:
 
 def is_ndjson(text: str, start: int = 0) -> bool:
     """Whether a text that begins with a document has several lines, of which the first or the second is a document."""
-    lines = list(_first_lines(text, _skip(text, start), 3))
+    lines = list(_first_lines(text, skip_space(text, start), 3))
     return len(lines) > 1 and any(not isinstance(_whole(line), str) for line in lines[:2])
 
 
@@ -144,7 +144,8 @@ def _text(data: bytes) -> tuple[str, bool]:
         return data.decode("utf-8-sig", "surrogateescape"), False
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
+    """Whether every character of it can be written in UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -154,14 +155,14 @@ def _is_text(text: str) -> bool:
 
 def _documents(text: str, start: int) -> Iterator[tuple[int, str]]:
     """Each document with its offset, whatever form the text from `start` on has."""
-    start = _skip(text, start)
+    start = skip_space(text, start)
     if start == len(text):
         return
     if text[start] == "[":
         end = yield from _array(text, start)
         yield from _documents(text, end)
     elif text[start] == "{" or _starts_with_document(text, start):
-        yield from _lines(text, start) if is_ndjson(text, start) else _chain(text, start)
+        yield from lines_of(text, start) if is_ndjson(text, start) else _chain(text, start)
     elif "," in next(_first_lines(text, start, 1), "") and text[start] not in "<,":
         yield from _csv(text[start:])
     else:
@@ -171,26 +172,27 @@ def _documents(text: str, start: int) -> Iterator[tuple[int, str]]:
 def _starts_with_document(text: str, start: int) -> bool:
     """Whether a string, number or word begins the text as a document, not as the first cell of a CSV file."""
     end = _end(text, start)
-    return isinstance(end, int) and text[_skip(text, end) : _skip(text, end) + 1] != ","
+    return isinstance(end, int) and text[skip_space(text, end) : skip_space(text, end) + 1] != ","
 
 
 def _array(text: str, start: int) -> Generator[tuple[int, str], None, int]:
     """Elements of the array at `start`; returns where it ends. After a broken element nothing can be told apart."""
-    at = _skip(text, start + 1)
+    at = skip_space(text, start + 1)
     while text[at : at + 1] != "]":
         end = _end(text, at)
         if isinstance(end, str):
             raise _BrokenError(at, f"array element: {end}")
         yield at, text[at:end]
-        at = _skip(text, end)
+        at = skip_space(text, end)
         if text[at : at + 1] == ",":
-            at = _skip(text, at + 1)
+            at = skip_space(text, at + 1)
         elif text[at : at + 1] != "]":
             raise _BrokenError(at, "the array ends without `]`: the file is cut off")
     return at + 1
 
 
-def _lines(text: str, start: int) -> Iterator[tuple[int, str]]:
+def lines_of(text: str, start: int) -> Iterator[tuple[int, str]]:
+    """Each line from `start` on that is not blank, trimmed, with its offset."""
     offset = start
     for line in text[start:].split("\n"):
         if stripped := line.strip(_TRIMMED):
@@ -206,11 +208,11 @@ def _chain(text: str, start: int) -> Iterator[tuple[int, str]]:
             raise _BrokenError(at, end)
         document = text[at:end]
         inner = json.loads(document, strict=False) if document[0] == '"' else ""
-        if isinstance(inner, str) and not isinstance(_whole(inner.strip(_TRIMMED)), str):
+        if isinstance(inner, str) and (is_ndjson(inner) or not isinstance(_whole(inner.strip(_TRIMMED)), str)):
             yield from ((at, part) for _, part in _documents(inner, 0))  # JSON in a string, as some shippers write it
         else:
             yield at, document
-        at = _skip(text, end)
+        at = skip_space(text, end)
 
 
 def _csv(text: str) -> Iterator[tuple[int, str]]:
@@ -226,7 +228,7 @@ def _csv(text: str) -> Iterator[tuple[int, str]]:
         raise _BrokenError(reader.line_num, f"CSV: {error}") from error
 
 
-def _unwrap(document: str, wrappers: Sequence[str]) -> Iterator[tuple[int, str]]:
+def unwrapped(document: str, wrappers: Sequence[str]) -> Iterator[tuple[int, str]]:
     """The elements of the first wrapping list that the document has, or the document itself."""
     for path in wrappers:
         if path.rpartition(".")[2] not in document and "\\u" not in document:
@@ -255,15 +257,15 @@ def _member(text: str, at: int, name: str) -> int | None:
     """Where the member `name` of the object at `at` begins; None if there is none, or no object that can be read."""
     if text[at : at + 1] != "{":
         return None
-    at = _skip(text, at + 1)
+    at = skip_space(text, at + 1)
     try:
         while text[at : at + 1] == '"':
             key, at = _decoder.raw_decode(text, at)
-            at = _skip(text, _skip(text, at) + 1)
+            at = skip_space(text, skip_space(text, at) + 1)
             if key == name:
                 return at
-            at = _skip(text, _decoder.raw_decode(text, at)[1])
-            at = _skip(text, at + 1) if text[at : at + 1] == "," else at
+            at = skip_space(text, _decoder.raw_decode(text, at)[1])
+            at = skip_space(text, at + 1) if text[at : at + 1] == "," else at
     except (json.JSONDecodeError, RecursionError):
         return None
     return None
@@ -271,10 +273,10 @@ def _member(text: str, at: int, name: str) -> int | None:
 
 def _whole(text: str) -> str | None:
     """None if `text` is exactly one JSON document, else what is wrong."""
-    end = _end(text, _skip(text, 0))
+    end = _end(text, skip_space(text, 0))
     if isinstance(end, str):
         return end
-    return None if _skip(text, end) == len(text) else f"more text after the document, at character {end}"
+    return None if skip_space(text, end) == len(text) else f"more text after the document, at character {end}"
 
 
 def _end(text: str, at: int) -> int | str:
@@ -286,7 +288,8 @@ def _end(text: str, at: int) -> int | str:
         return "nested too deeply to be read"
 
 
-def _skip(text: str, at: int) -> int:
+def skip_space(text: str, at: int) -> int:
+    """Where the first character that is no white space stands, from `at` on."""
     while at < len(text) and text[at] in _SPACE:
         at += 1
     return at

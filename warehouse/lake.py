@@ -42,6 +42,8 @@ _ICEBERG: Mapping[str, PrimitiveType] = {
     "TIMESTAMPTZ": TimestamptzType(),
 }
 _NAMESPACE = "evidence"
+# A snapshot is read through its manifests: without merging there is one more each day, and each day costs more.
+_PROPERTIES = {"commit.manifest-merge.enabled": "true", "commit.manifest.min-count-to-merge": "10"}
 
 
 class Lake:
@@ -125,7 +127,7 @@ class Lake:
             transform: Transform[Any, Any] = DayTransform() if grain == "day" else MonthTransform()
             source = schema.find_field(column).field_id
             spec = PartitionSpec(PartitionField(source, 1000, transform, f"{column}_{grain}"))
-        return self._catalog.create_table((_NAMESPACE, table), schema, partition_spec=spec)
+        return self._catalog.create_table((_NAMESPACE, table), schema, partition_spec=spec, properties=_PROPERTIES)
 
 
 def arrow_rows(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> pa.Table:

@@ -16,14 +16,18 @@ import duckdb
 import pyarrow as pa
 
 from evidence.custody import capture_key
-from warehouse.forms import is_ndjson
+from warehouse.blocks import split_lines
+from warehouse.forms import is_ndjson, split
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from evidence.custody import Custody
+    from warehouse.forms import Bad, Record
 
 LINES_FROM = 1 << 20  # bytes; smaller captures are split faster than a scan is set up
+BLOCKS_FROM = 1 << 26  # bytes; what is larger is split block by block, if it is one of lines
 LIMITS: dict[str, Any] = {"threads": 2, "memory_limit": "1GB"}  # of every DuckDB session that builds
 _HEAD = 1 << 18  # bytes in which the first three lines must end
 _LINES = 3
@@ -60,6 +64,23 @@ def lines_file(custody: Custody, capture: str, size: int, scratch: Path) -> Path
     except duckdb.Error:
         return None  # some line is no JSON: the slow way says which, and why
     return target
+
+
+def parts_of(custody: Custody, capture: str, wrappers: Sequence[str], scratch: Path) -> Iterator[Record | Bad]:
+    """Every record of a capture, good or bad, the careful way; a large one of lines is not held in memory."""
+    key = capture_key(capture)
+    path = custody.store.local_path(key)
+    if path.stat().st_size >= BLOCKS_FROM:
+        with path.open("rb") as file:
+            magic = file.read(4)
+        if magic[:2] == b"\x1f\x8b" or magic == b"\x28\xb5\x2f\xfd":
+            path = _decompressed(path, magic, scratch / f"{capture}.ndjson")
+        with path.open("rb") as file:
+            parts = split_lines(file, wrappers=wrappers)
+            if parts is not None:
+                yield from parts
+                return
+    yield from split(custody.store.get(key), wrappers=wrappers)
 
 
 def lines_query(path: Path) -> str:

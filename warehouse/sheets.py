@@ -27,7 +27,8 @@ A sheet is all that a stream on a new table needs. Its fields::
   records that carry it), `sql` an expression over `b` (the record), `c` (the context) and the staged columns
   `body`, `capture`, `record`, `collected_at`.
 - Types: VARCHAR, BIGINT, DOUBLE, BOOLEAN, JSON, INSTANT (RFC 3339 text), EPOCH_S, EPOCH_MS, TIMESTAMPTZ (of an
-  expression that gives an instant). A value that is not of its type is NULL in the table; the capture keeps it.
+  expression that gives an instant), WORDS (words of people or systems, of which known forms of credentials are cut
+  out). A value that is not of its type is NULL in the table; the capture keeps it.
 - Secrets never become columns in clear: `keyed_hash(…)` and the fact of redaction, or nothing. `fields` (the whole
   record) only where the source holds no secret in clear.
 - Every table also has the columns in `SYSTEM_COLUMNS`.
@@ -51,6 +52,7 @@ TABLES = Path(__file__).with_name("tables")
 
 STORED_TYPE = {
     "VARCHAR": "VARCHAR",
+    "WORDS": "VARCHAR",
     "BIGINT": "BIGINT",
     "DOUBLE": "DOUBLE",
     "BOOLEAN": "BOOLEAN",
@@ -177,7 +179,7 @@ def _column(
     kind = spec.get("type", "VARCHAR")
     if kind not in STORED_TYPE:
         raise ConfigError(f"sheet {path.name}: column {name} has type {kind!r}; valid are {', '.join(STORED_TYPE)}")
-    parsed = "VARCHAR" if kind == "INSTANT" else "BIGINT" if kind.startswith("EPOCH") else kind
+    parsed = "VARCHAR" if kind in ("INSTANT", "WORDS") else "BIGINT" if kind.startswith("EPOCH") else kind
     for part, part_kind in spec.get("reads", {}).items():
         _place(record_shape, part, part_kind, path)
     if "path" in spec:
@@ -196,6 +198,8 @@ def _column(
 def _typed(value: str, kind: str) -> str:
     if kind == "INSTANT":
         return f"instant({value})"
+    if kind == "WORDS":
+        return f"redact_words({value})"
     if kind == "EPOCH_S":
         return f"epoch_seconds({value})"
     if kind == "EPOCH_MS":

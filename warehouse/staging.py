@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from evidence.canonical import canonical
 from evidence.custody import capture_key
-from warehouse.forms import Record, split, why_not
-from warehouse.lines import LIMITS, lines_file, lines_query
+from warehouse.forms import Record, why_not
+from warehouse.lines import LIMITS, lines_file, lines_query, parts_of
 from warehouse.normalise import shape_text
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Staging:
     def __init__(
         self, con: duckdb.DuckDBPyConnection, custody: Custody, receipts: Sequence[Receipt], sheet: Sheet, scratch: Path
     ) -> None:
-        self._con, self._custody, self._sheet = con, custody, sheet
+        self._con, self._custody, self._sheet, self._scratch = con, custody, sheet, scratch
         self._seen = _in_order(custody, receipts)
         sizes = {sighting.capture: sighting.size for _, sighting in self._seen}
         found = {capture: lines_file(custody, capture, size, scratch) for capture, size in sorted(sizes.items())}
@@ -73,7 +73,7 @@ class Staging:
         return bool(doubted)
 
     def _split(self, captures: Iterable[str]) -> None:
-        for table, batch in _batches(self._custody, captures, self._sheet):
+        for table, batch in _batches(self._custody, captures, self._sheet, self._scratch):
             self._con.register("batch", batch)
             self._con.execute(f"INSERT INTO {table} FROM batch")
             self._con.unregister("batch")
@@ -117,7 +117,7 @@ def record_texts(
             with duckdb.connect(config=LIMITS) as con:
                 rows = con.execute(query, {"records": sorted(records)}).fetchall()
         if len(rows) != len(records):
-            parts = split(custody.store.get(capture_key(capture)), wrappers=sheet.items)
+            parts = parts_of(custody, capture, sheet.items, scratch)
             rows = [(p.number, p.text) for p in parts if isinstance(p, Record) and p.number in records]
         found |= {(capture, record): text for record, text in rows}
     return found
@@ -156,15 +156,14 @@ def _create(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
     con.unregister("rows_arrow")
 
 
-def _batches(custody: Custody, captures: Iterable[str], sheet: Sheet) -> Iterator[tuple[str, pa.Table]]:
+def _batches(custody: Custody, captures: Iterable[str], sheet: Sheet, scratch: Path) -> Iterator[tuple[str, pa.Table]]:
     good: list[dict[str, object]] = []
     bad: list[dict[str, object]] = []
     for capture in captures:
-        data = custody.store.get(capture_key(capture))
-        if sheet.document and not data:
+        if sheet.document and not custody.store.local_path(capture_key(capture)).stat().st_size:
             reason = "the file is empty where a document is expected"
             bad.append({"capture": capture, "record": 0, "position": 0, "reason": reason})
-        for item in split(data, wrappers=sheet.items):
+        for item in parts_of(custody, capture, sheet.items, scratch):
             row = {"capture": capture, "record": item.number, "position": item.offset}
             if isinstance(item, Record):
                 good.append(row | {"body": item.text})
@@ -173,6 +172,9 @@ def _batches(custody: Custody, captures: Iterable[str], sheet: Sheet) -> Iterato
             if len(good) >= _BATCH:
                 yield "split_records", pa.Table.from_pylist(good, schema=_RECORDS)
                 good = []
+            if len(bad) >= _BATCH:
+                yield "split_bad", pa.Table.from_pylist(bad, schema=_BAD)
+                bad = []
     yield "split_records", pa.Table.from_pylist(good, schema=_RECORDS)
     yield "split_bad", pa.Table.from_pylist(bad, schema=_BAD)
 

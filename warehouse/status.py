@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from evidence.canonical import sha256
 from evidence.capture import instant
 from evidence.freshness import Freshness, freshness, hours
+from evidence.gaps import GapRecord, gap_records
 from evidence.ledger.heads import read
 from evidence.sources.registry import connector
 from warehouse import census
+from warehouse.receipts import known_streams
 from warehouse.sheets import sheets
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class StreamStatus:
         conflicts: records that contradict an earlier one of the same key.
         news: fields and kinds of events that are new.
         unread: fields that no column reads.
+        missing: its gap records.
     """
 
     fresh: Freshness
@@ -55,6 +58,7 @@ class StreamStatus:
     conflicts: int
     news: tuple[census.News, ...]
     unread: tuple[str, ...]
+    missing: tuple[GapRecord, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """As `status --json` prints it."""
@@ -62,6 +66,7 @@ class StreamStatus:
             **self.fresh.as_json(), "late": self.late, "latest_hours": hours(self.latest),
             "quarantined": self.quarantined, "quarantine_reason": self.reason, "conflicts": self.conflicts,
             "drift": [item.as_json() for item in self.news], "unread_fields": list(self.unread),
+            "gap_records": [gap.as_json() for gap in self.missing],
         }  # fmt: skip
 
 
@@ -98,6 +103,7 @@ def status(home: Home, *, now: datetime, progress: Callable[[str], None] | None 
     as_of = present(home, (r for held in receipts.values() for r in held), now)
     with home.connection() as con:
         found = _of_tables(con, receipts, as_of)
+    found["missing"] = gap_records(receipts, known_streams(receipts) | planned)
     streams = tuple(
         _stream(name, receipts.get(name, []), planned.get(name), as_of, found)
         for name in sorted(receipts.keys() | planned.keys())
@@ -126,7 +132,7 @@ def _stream(
     return StreamStatus(
         freshness(name, receipts, now=as_of, lateness=lateness), late, latest, quarantined, reason,
         found["conflicts"].get(name, 0), tuple(n for n in found["news"] if n.stream == name),
-        tuple(found["unread"].get(name, ())),
+        tuple(found["unread"].get(name, ())), tuple(gap for gap in found["missing"] if gap.stream == name),
     )  # fmt: skip
 
 

@@ -2,24 +2,10 @@ WITH members AS (
     SELECT s.stream, d.day FROM (SELECT DISTINCT stream FROM partition_days) AS s,
         (SELECT CAST(unnest(generate_series(CAST(local_day($period_start) AS TIMESTAMP),
             CAST(local_day(least($period_end, $freeze_at) - INTERVAL 1 MICROSECOND) AS TIMESTAMP), INTERVAL 1 DAY)) AS DATE) AS day) AS d
-), counts AS (
-    SELECT stream, day, missing_hours = 0 AS agrees,
-        CASE WHEN missing_hours = 0 THEN 'a record or heartbeat in every hour' ELSE 'neither record nor heartbeat for ' || missing_hours || ' h' END AS found,
-        evidence
-    FROM heartbeat_days
-    UNION ALL
-    SELECT stream, day, false, reason, [evidence] FROM unmatched_merges
-    UNION ALL
-    SELECT 'github.branch_activity', local_day(pushed_at), true, 'the chain of ' || repo || ' ' || branch || ' has no gap', [evidence]
-    FROM branch_updates WHERE NOT broken
-    UNION ALL
-    SELECT 'terraform.states', local_day(last_modified), NOT (discontinuity LIKE 'serial%' AND serial > serial_before + 1 AND ticket IS NULL),
-        coalesce(discontinuity, 'serials follow one another'), proofs
-    FROM state_versions WHERE discontinuity IS NULL OR discontinuity LIKE 'serial%'
 ), agreed AS (
     SELECT stream, day, bool_and(agrees) AS agrees,
         coalesce(string_agg(DISTINCT found, '; ' ORDER BY found) FILTER (NOT agrees), min(found)) AS found, flatten(list(evidence)) AS proofs
-    FROM counts GROUP BY ALL
+    FROM independent_counts GROUP BY ALL
 ), probed AS (
     SELECT DISTINCT stream FROM clock_days
 )

@@ -42,6 +42,7 @@ class Stream:
         lateness: how late a record may appear after its event time; later windows re-read that far back.
         retention: how long the source keeps records; None = until somebody deletes them.
         rereads: how long after its end a window is asked again, to find late arrivals.
+        second_source: stream that tells the same or a part of it, where this one has a gap; "" for none.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Stream:
     lateness: timedelta = timedelta(0)
     retention: timedelta | None = None
     rereads: tuple[timedelta, ...] = ()
+    second_source: str = ""
 
 
 class Keep(Protocol):

@@ -55,7 +55,8 @@ def stream_name(primary: str) -> str:
 
 
 STREAMS: tuple[Stream, ...] = tuple(
-    Stream(stream_name(primary), "events", _DAY, rereads=(_DAY, 7 * _DAY)) for primary in _PRIMARIES
+    Stream(stream_name(primary), "events", _DAY, rereads=(_DAY, 7 * _DAY, 10 * _DAY), second_source=primary)
+    for primary in _PRIMARIES
 )
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 NAME = "vault"
 PATHS = ("devices.*",)
-STREAMS: tuple[Stream, ...] = (Stream("vault.audit", "file"),)
+STREAMS: tuple[Stream, ...] = (Stream("vault.audit", "file", second_source="elasticsearch.vault_audit"),)
 
 
 class Vault:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import hashlib
 import os
 import platform
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FEW = 6  # up to here separate fsyncs are quicker than one syncfs, which also waits for other people's writes
+_BLOCK = 1 << 20  # bytes copied at a time
 _NEXT_STEPS = {
     errno.ENOSPC: "Free space on that file system, then run again: what was not stored is asked for again.",
     errno.EDQUOT: "Raise this user's disk quota or free space, then run again.",
@@ -53,6 +55,25 @@ def write_new(path: Path, data: bytes) -> None:
         raise
     finally:
         os.close(descriptor)
+
+
+def copy_new(source: Path, path: Path) -> bytes:
+    """Copy a file into a new read-only one, not yet durable; the SHA-256 of what was copied. As `write_new` else."""
+    digest = hashlib.sha256()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+    try:
+        with source.open("rb", buffering=0) as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+                rest = memoryview(block)
+                while rest:
+                    rest = rest[os.write(descriptor, rest) :]
+    except BaseException:
+        path.unlink()
+        raise
+    finally:
+        os.close(descriptor)
+    return digest.digest()
 
 
 def sync(paths: Collection[Path], file_system: int) -> None:

@@ -17,6 +17,7 @@ name. No key may be the folder of another. A store implements `_x`; the public `
 
 from __future__ import annotations
 
+import hashlib
 import re
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
@@ -59,6 +60,14 @@ class Store(ABC):
         """Keep `data` under `key`; True if it is new, False if the same bytes were there already."""
         return self._put(_checked(key), data, _instant(retain_until))
 
+    def put_file(self, key: str, path: Path, *, sha256: str, retain_until: datetime | None = None) -> bool:
+        """Keep the bytes of a local file of any size, as `put` does, without holding them in memory.
+
+        Raises:
+            StoreError: also where the file can no longer be read, or no longer has this digest; nothing was kept.
+        """
+        return self._put_file(_checked(key), path, sha256, _instant(retain_until))
+
     def get(self, key: str) -> bytes:
         """The bytes under `key`; `StoreError` if there are none."""
         return self._get(_checked(key))
@@ -95,6 +104,13 @@ class Store(ABC):
         """
         yield
 
+    def _put_file(self, key: str, path: Path, sha256: str, retain_until: datetime | None) -> bool:
+        """For stores without a way of their own: through memory."""
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise changed(path)
+        return self._put(key, data, retain_until)
+
     @abstractmethod
     def check_writable(self) -> None:
         """Raise `StoreError` with a next step if a `put` could not succeed now."""
@@ -119,6 +135,14 @@ class Store(ABC):
 
     @abstractmethod
     def _retain(self, key: str, until: datetime | None, legal_hold: bool | None) -> None: ...
+
+
+def changed(path: Path) -> StoreError:
+    """What is raised where a file has other bytes than a moment ago."""
+    return StoreError(
+        f"{path} changed while it was kept: nothing of it was stored",
+        next_step="Import it again when whoever writes it has finished.",
+    )
 
 
 def _checked(key: str) -> str:

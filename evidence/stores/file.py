@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from evidence.errors import ConfigError, IntegrityError, StoreError
-from evidence.stores._durable import make_root, narrowed, sync, write_new
+from evidence.stores._durable import copy_new, make_root, narrowed, sync, write_new
 from evidence.stores._sidecar import Sidecars
-from evidence.stores.base import Retention, Store
+from evidence.stores.base import Retention, Store, changed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
 _MOST_STAGED = 4096  # objects of one batch that wait for one barrier; bounds what a crash makes us fetch again
@@ -96,14 +96,27 @@ class FileStore(Store):
                 first.unlink()
 
     def _put(self, key: str, data: bytes, retain_until: datetime | None) -> bool:
-        digest = hashlib.sha256(data).digest()
+        def write(temporary: Path) -> None:
+            write_new(temporary, data)
+
+        return self._keep(key, hashlib.sha256(data).digest(), write, retain_until)
+
+    def _put_file(self, key: str, path: Path, sha256: str, retain_until: datetime | None) -> bool:
+        def write(temporary: Path) -> None:
+            if copy_new(path, temporary).hex() != sha256:
+                temporary.unlink()
+                raise changed(path)
+
+        return self._keep(key, bytes.fromhex(sha256), write, retain_until)
+
+    def _keep(self, key: str, digest: bytes, write: Callable[[Path], None], retain_until: datetime | None) -> bool:
         with self._batched() as batch, narrowed(f"storing {key} in {self.url}"):
             held = self._held(batch, key)
             if held is not None and held != digest:
                 raise self._conflict(key, held, digest)
             self._lengthen(batch, key, retain_until)  # first, so that the object is never there without
             if held is None:
-                self._stage(batch, key, data, digest)
+                self._stage(batch, key, digest, write)
             batch.named.add(self._objects / key)
             if len(batch.staged) >= _MOST_STAGED:
                 self._commit(batch)
@@ -163,10 +176,10 @@ class FileStore(Store):
         if (retained is None or retained < until) and self._sidecars.change(key, until, None):
             self._touched(batch, key)
 
-    def _stage(self, batch: _Batch, key: str, data: bytes, digest: bytes) -> None:
+    def _stage(self, batch: _Batch, key: str, digest: bytes, write: Callable[[Path], None]) -> None:
         (self._objects / key).parent.mkdir(parents=True, exist_ok=True)
         temporary = self._new_temporary()
-        write_new(temporary, data)
+        write(temporary)
         batch.staged[key] = _Staged(temporary, digest)
 
     def _commit(self, batch: _Batch) -> None:

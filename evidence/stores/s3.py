@@ -17,7 +17,7 @@ import time
 import uuid
 from contextlib import contextmanager
 from datetime import UTC
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from botocore.exceptions import ClientError, FlexibleChecksumError
@@ -26,7 +26,7 @@ from evidence.aws import s3_client
 from evidence.errors import ConfigError, IntegrityError, StoreError
 from evidence.stores._durable import narrowed
 from evidence.stores._s3_errors import FOREIGN, code_of, translated
-from evidence.stores.base import Retention, Store
+from evidence.stores.base import Retention, Store, changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _PARAMETERS = {"endpoint", "region"}
 _REHEARSAL = ".writable"  # the one object that `check_writable` leaves; `list` does not show it
+_LARGEST = 5 * 2**30  # bytes of one put; parts would have no SHA-256 of the whole
+_BLOCK = 1 << 20  # bytes copied at a time
 _RACES = 5  # repetitions after S3's "another conditional write is under way", 0.1 to 1.6 s apart
 
 
@@ -77,7 +79,22 @@ class S3Store(Store):
         self._put(_REHEARSAL, b"This object shows that the store can be written.\n", None)
 
     def _put(self, key: str, data: bytes, retain_until: datetime | None) -> bool:
-        digest = hashlib.sha256(data).digest()
+        return self._keep(key, data, hashlib.sha256(data).digest(), retain_until)
+
+    def _put_file(self, key: str, path: Path, sha256: str, retain_until: datetime | None) -> bool:
+        """One put, which S3 checks against the digest; a file that changed in between is refused there."""
+        if (size := path.stat().st_size) > _LARGEST:
+            raise StoreError(
+                f"{path} has {size:,} bytes; S3 takes at most {_LARGEST:,} in one put",
+                next_step="Split the file at a line end, or compress it, and import the parts.",
+            )
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                raise changed(path)
+            file.seek(0)
+            return self._keep(key, file, bytes.fromhex(sha256), retain_until)
+
+    def _keep(self, key: str, data: bytes | BinaryIO, digest: bytes, retain_until: datetime | None) -> bool:
         with self._narrowed(f"storing {key}"):
             self._require_lock()
             if self._put_new(key, data, digest, retain_until):
@@ -127,8 +144,8 @@ class S3Store(Store):
             with self._narrowed(f"reading {key}"):
                 digest = self._recorded(key, self._head(key).get("ChecksumSHA256", ""))
             with narrowed(f"copying {key} to {self._cache}"):
-                if not path.is_file() or hashlib.sha256(path.read_bytes()).digest() != digest:
-                    _write(path, self._get(key))
+                if not path.is_file() or _digest(path) != digest:
+                    self._copy(key, path, digest)
             self._copied.add(key)
         return path
 
@@ -154,7 +171,9 @@ class S3Store(Store):
                     LegalHold={"Status": "ON" if legal_hold else "OFF"},
                 )
 
-    def _put_new(self, key: str, data: bytes, digest: bytes, until: datetime | None, *, patience: int = _RACES) -> bool:
+    def _put_new(
+        self, key: str, data: bytes | BinaryIO, digest: bytes, until: datetime | None, *, patience: int = _RACES
+    ) -> bool:
         """Put unless there is something; False if there is."""
         lock: Any = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until} if until else {}
         try:
@@ -172,9 +191,28 @@ class S3Store(Store):
             if code_of(error) != "ConditionalRequestConflict" or not patience:
                 raise
             time.sleep(0.1 * 2 ** (_RACES - patience))
+            if not isinstance(data, bytes):
+                data.seek(0)
             return self._put_new(key, data, digest, until, patience=patience - 1)
         self._recorded(key, answer.get("ChecksumSHA256", ""))
         return True
+
+    def _copy(self, key: str, path: Path, digest: bytes) -> None:
+        """Give a whole copy its name, piece by piece; it need not survive a power cut: it is checked before its use."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary, found = path.with_name(f"{uuid.uuid4().hex}~"), hashlib.sha256()
+        try:
+            with self._narrowed(f"reading {key}"), temporary.open("wb") as file:
+                body = self._s3.get_object(Bucket=self._bucket, Key=self._prefix + key, ChecksumMode="ENABLED")["Body"]
+                for block in body.iter_chunks(_BLOCK):
+                    found.update(block)
+                    file.write(block)
+            if found.digest() != digest:
+                raise self._altered(f"reading {key}", "another SHA-256 is recorded")
+            temporary.chmod(0o444)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def _head(self, key: str) -> HeadObjectOutputTypeDef:
         return self._s3.head_object(Bucket=self._bucket, Key=self._prefix + key, ChecksumMode="ENABLED")
@@ -236,10 +274,6 @@ def _locked_until(held: HeadObjectOutputTypeDef) -> datetime | None:
     return until.astimezone(UTC) if until else None
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Give a whole copy its name; it need not survive a power cut, since it is checked before it is used."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{uuid.uuid4().hex}~")
-    temporary.write_bytes(data)
-    temporary.chmod(0o444)
-    temporary.replace(path)
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

@@ -152,6 +152,8 @@ def test_three_forms_say_the_same(home: Home, capsys: pytest.CaptureFixture[str]
     assert "CHG-02" in stream["controls"]
     assert [row["gaps"], row["holes"], row["late"], row["drift"]] == ["1", "1", "1", str(len(stream["drift"]))]
     assert "kept 7 days" in table
-    assert "never asked: 2026-07-06T00:00:00Z to 2026-07-07T00:00:00Z" in table
+    never = "gap 2026-07-06T00:00:00Z to 2026-07-07T00:00:00Z, missed: it was never asked; the source keeps it until "
+    assert f"{never}2027-01-02T00:00:00Z; elasticsearch.github_audit_log may have it" in table
+    assert [gap["state"] for gap in stream["gap_records"]] == ["missed", "lost"]
     assert "controls that rest on it: " in table
     assert "Ledger: origin acme/delivery-evidence, statements 12" in table

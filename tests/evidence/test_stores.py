@@ -165,7 +165,7 @@ def test_there_is_no_delete_verb(store: Store) -> None:
     verbs = {name for name, _ in inspect.getmembers(store, callable) if not name.startswith("_")}
 
     assert verbs == {
-        "put", "get", "exists", "list", "local_path", "retention", "retain", "batch", "check_writable",
+        "put", "put_file", "get", "exists", "list", "local_path", "retention", "retain", "batch", "check_writable",
     }  # fmt: skip
 
 
@@ -289,6 +289,35 @@ def test_a_big_object(store: Store) -> None:
 
     assert store.get("big") == data
     assert not store.put("big", data)
+
+
+def test_a_file_is_kept_as_its_bytes(place: Place, store: Store, tmp_path: Path) -> None:
+    """A file is kept like its bytes are: once, retained, readable by all; other bytes under its key are refused."""
+    path = tmp_path / "file"
+    path.write_bytes(data := os.urandom(1 << 20) * 3 + b"end")
+    digest = hashlib.sha256(data).hexdigest()
+
+    assert store.put_file("a/b", path, sha256=digest, retain_until=SOON)
+    assert not store.put_file("a/b", path, sha256=digest)
+    assert not store.put("a/b", data)
+
+    assert place.open().get("a/b") == data
+    assert place.open().local_path("a/b").read_bytes() == data
+    assert store.retention("a/b").until == SOON
+    path.write_bytes(b"other")
+    with pytest.raises(IntegrityError, match=f"{digest} there"):
+        store.put_file("a/b", path, sha256=hashlib.sha256(b"other").hexdigest())
+
+
+def test_a_file_that_changed_is_not_kept(store: Store, tmp_path: Path) -> None:
+    """A file that no longer has the digest by which it is named leaves nothing behind."""
+    path = tmp_path / "file"
+    path.write_bytes(b"later")
+
+    with pytest.raises(StoreError, match="changed while it was kept"):
+        store.put_file("a/b", path, sha256=hashlib.sha256(b"sooner").hexdigest())
+
+    assert not store.exists("a/b")
 
 
 def test_a_writable_store_says_so(store: Store) -> None:

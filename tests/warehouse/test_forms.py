@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from warehouse.blocks import split_lines
 from warehouse.forms import Bad, Record, split
 
 LEAVES = st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.text(max_size=12)
@@ -75,3 +77,36 @@ def test_numbers_keep_their_digits() -> None:
     """A record is a slice of the file: integers beyond 2^53 and trailing zeros stay."""
     text = '{"n": 12345678901234567890, "f": 1.500}'
     assert [item.text for item in split(text.encode()) if isinstance(item, Record)] == [text]
+
+
+LINE = st.sampled_from(
+    ['{"a": 1}', '{"items": [{"b": 2}, {"b": 3}]}', '{"a": ', "5", "", "  ", '{"a": "\u00e9\u65e5"}', "x,y"]
+)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@given(lines=st.lists(LINE, min_size=2, max_size=12), block=st.integers(60, 90), spoilt=st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_a_file_of_lines_is_the_same_in_blocks(end: str, lines: list[str], block: int, spoilt: bool) -> None:
+    """Records, numbers, offsets and reasons do not depend on how much of the file is held at once."""
+    data = end.join(['{"first": 1}', '{"second": 2}', *lines]).encode("utf-8-sig")
+    if spoilt:
+        data = data.replace("\u65e5".encode(), b"\xff\xfe")
+    found = split_lines(io.BytesIO(data), wrappers=("items",), block=block)
+    if found is None:  # fewer than three lines were seen: too little to be sure
+        assert data[:block].count(b"\n") < 3
+    else:
+        assert list(found) == list(split(data, wrappers=("items",)))
+
+
+def test_only_plain_lines_are_read_in_blocks() -> None:
+    """Whatever has another form, or hides it, is left to the way that holds the file."""
+    lines = "\n".join(['{"a": 1}'] * 9)
+    for data in (
+        gzip.compress(lines.encode()),
+        lines.encode("utf-16"),
+        f"[{lines}]".encode(),
+        b'{"a": 1}',
+        b"a,b\n" * 9,
+    ):
+        assert split_lines(io.BytesIO(data)) is None

@@ -17,7 +17,8 @@ from evidence.errors import StoreError
 from evidence.periods import midnight
 from evidence.receipts import outcome_facts
 from tests.evidence.small_locker import Acme, gap
-from warehouse.home import Home, partitions
+from warehouse.home import Home
+from warehouse.receipts import partitions
 
 if TYPE_CHECKING:
     from pathlib import Path

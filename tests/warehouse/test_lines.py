@@ -45,6 +45,7 @@ def built(folder: Path, stream: str, data: bytes, *, in_place: bool) -> dict[str
     """The rows of every table after importing one file, either way."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lines, "LINES_FROM", 0 if in_place else 1 << 60)
+        patch.setattr(lines, "BLOCKS_FROM", 0)
         custody = Custody(FileStore(folder / "locker"), collector={"name": "test"})
         (folder / "scratch").mkdir(parents=True)
         (folder / "redaction.key").write_text("00" * 32, encoding="ascii")

@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from evidence.custody import Custody
@@ -49,12 +51,16 @@ def rows(lake: Lake) -> dict[str, list[tuple[Any, ...]]]:
     return {table: con.execute(f"FROM {table} ORDER BY ALL").fetchall() for table in TABLES}
 
 
+@pytest.mark.parametrize("more", [True, False])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", range(3))
 def test_a_build_that_died_is_finished_by_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, when: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, when: str, more: bool
 ) -> None:
-    """Before and after each of the three commits (rows, quarantine, counts): the same tables, nothing twice."""
+    """Before and after each of the three commits (rows, quarantine, counts), with and without something new since.
+
+    The tables are the same, and nothing is there twice.
+    """
     texts = [review(1), review(2), review(1), '{"id": ', review(2, "DISMISSED"), review(3)]
     custody = keep(tmp_path, texts)
     (tmp_path / "scratch").mkdir()
@@ -76,7 +82,8 @@ def test_a_build_that_died_is_finished_by_the_next(
         patch.setattr(Lake, "add", failing)
         with pytest.raises(PowerError, match="the lights went out"):
             Builder(custody, broken, zone="UTC", scratch=tmp_path / "scratch").build([STREAM])
-    keep(tmp_path, [review(4)], hour=1)  # something new has come in the meantime
+    if more:  # something new has come in the meantime
+        keep(tmp_path, [review(4)], hour=1)
     Builder(custody, untouched, zone="UTC", scratch=tmp_path / "scratch").build([STREAM])
     Builder(custody, broken, zone="UTC", scratch=tmp_path / "scratch").build([STREAM])
     assert rows(broken) == rows(untouched)
@@ -113,3 +120,23 @@ def test_a_new_column_is_empty_in_old_rows(tmp_path: Path, monkeypatch: pytest.M
 
 def _with_columns(sheet: sheets_module.Sheet, columns: tuple[sheets_module.Column, ...]) -> sheets_module.Sheet:
     return replace(sheet, columns=columns)
+
+
+def test_a_long_history_is_read_through_few_manifests(tmp_path: Path) -> None:
+    """Every commit's rows stay, an earlier snapshot gives what it gave, and manifests do not grow by one a commit."""
+    lake, columns = Lake(tmp_path), {"name": "VARCHAR"}
+    pinned = 0
+    for number in range(24):
+        path = lake.data_folder("names") / f"{number}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.table({"name": [f"n{number}"]}), path)
+        lake.add("names", columns, [path])
+        if number == 4:
+            pinned = lake.snapshots()["names"]
+    table = lake._table("names")
+    assert table is not None
+    snapshot = table.current_snapshot()
+    assert snapshot is not None
+    assert len(snapshot.manifests(table.io)) <= 10
+    assert len(lake.files("names")) == 24
+    assert len(lake.files("names", snapshot=pinned)) == 5

@@ -39,13 +39,30 @@ CREATE OR REPLACE MACRO nanos_of(t) AS
 
 -- An address (or a JSON text with addresses) without credentials: neither user information nor a query value that looks like a secret.
 CREATE OR REPLACE MACRO redact_url(url) AS regexp_replace(
-    regexp_replace(url, '://[^/@\s"]+@', '://REDACTED@'),
+    regexp_replace(url, '://[^/@\s"]+@', '://REDACTED@', 'g'),
     '([?&](?:[a-z_-]*token|[a-z_-]*secret|[a-z_-]*key|password|sig|signature|x-amz-[a-z-]+)=)[^&#"]*', '\1REDACTED', 'gi'
 );
 
 -- The same of a whole JSON text; most records have no such address, and are not searched closely.
 CREATE OR REPLACE MACRO redact_text(text) AS
     CASE WHEN contains(text, '?') OR contains(text, '://') THEN redact_url(text) ELSE text END;
+
+-- Text without credentials: those in addresses, and whatever has the form of a known one (as evidence.credentials has them).
+CREATE OR REPLACE MACRO redact_words(text) AS regexp_replace(
+    redact_text(CAST(text AS VARCHAR)),
+    '\bgh[opusr]_\w{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{20,}|\bhv[bs]\.[\w-]{20,}|\bxox[abprs]-[\w-]{10,}|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]*|-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?s:.*?)-----END [A-Z ]*PRIVATE KEY-----)?',
+    'REDACTED', 'g'
+);
+
+-- The same of JSON text, where members with the name of a credential lose their value too.
+CREATE OR REPLACE MACRO redact_json(value) AS regexp_replace(
+    redact_words(value),
+    '("(?:(?:access|auth|api|refresh|client|bearer|session|id|github|vault)[_-]?token|token|[\w./-]*(?:secret|passw(?:or)?d|passphrase|api[_-]?key|private[_-]?key|credential|authorization))"\s*:\s*)"(?:[^"\\]|\\.)*"', '\1"REDACTED"', 'gi'
+);
+
+-- A whole audit event: most name no secret and have no nested attributes, and are only searched for addresses.
+CREATE OR REPLACE MACRO redact_event(body) AS
+    CASE WHEN contains(body, '"data"') OR contains(body, '"secret"') THEN redact_json(body) ELSE redact_text(body) END;
 
 -- The object that a source writes as an object or as JSON text; NULL for any other value.
 CREATE OR REPLACE MACRO object_of(value) AS
@@ -57,6 +74,9 @@ CREATE OR REPLACE MACRO object_of(value) AS
 -- HMAC-SHA256 under the home's redaction key (the two halves of RFC 2104 are prepared by warehouse.redaction).
 CREATE OR REPLACE MACRO keyed_hash(value) AS
     'hmac-sha256:' || sha256(getvariable('redaction_outer') || unhex(sha256(getvariable('redaction_inner') || encode(CAST(value AS VARCHAR)))));
+
+-- The HMAC that a source wrote, or ours where it wrote the secret itself.
+CREATE OR REPLACE MACRO hmac_of(value) AS CASE WHEN starts_with(value, 'hmac-sha256:') OR value = '' THEN value ELSE keyed_hash(value) END;
 
 -- A list as JSON text; NULL where there was no list.
 CREATE OR REPLACE MACRO json_list(items) AS CASE WHEN items IS NOT NULL THEN CAST(to_json(items) AS VARCHAR) END;
@@ -77,6 +97,10 @@ CREATE OR REPLACE MACRO comparison_files(files) AS json_list(list_transform(
     }
 ));
 
+-- An attribute of an instance of a Terraform state, unless the state calls it sensitive.
+CREATE OR REPLACE MACRO open_attribute(i, name) AS
+    CASE WHEN NOT contains(coalesce(i ->> '$.sensitive_attributes', ''), '"' || name || '"') THEN i -> '$.attributes' ->> name END;
+
 -- Resources of a Terraform state (version 4): addresses, keyed hashes of their attributes, and the attributes that
 -- controls ask for and that hold no secret.
 CREATE OR REPLACE MACRO state_resources(resources) AS json_list(list_transform(
@@ -90,11 +114,11 @@ CREATE OR REPLACE MACRO state_resources(resources) AS json_list(list_transform(
                 'index_key': i -> '$.index_key', 'status': i ->> '$.status', 'deposed': i ->> '$.deposed',
                 'attributes_hash': keyed_hash(i -> '$.attributes'),
                 'attributes': {
-                    'arn': i ->> '$.attributes.arn', 'role': i ->> '$.attributes.role',
-                    'user': i ->> '$.attributes.user', 'policy_arn': i ->> '$.attributes.policy_arn',
-                    'policy': i ->> '$.attributes.policy',
-                    'assume_role_policy': i ->> '$.attributes.assume_role_policy',
-                    'principal_arn': i ->> '$.attributes.principal_arn',
+                    'arn': open_attribute(i, 'arn'), 'role': open_attribute(i, 'role'),
+                    'user': open_attribute(i, 'user'), 'policy_arn': open_attribute(i, 'policy_arn'),
+                    'policy': open_attribute(i, 'policy'),
+                    'assume_role_policy': open_attribute(i, 'assume_role_policy'),
+                    'principal_arn': open_attribute(i, 'principal_arn'),
                     'kubernetes_groups': i -> '$.attributes.kubernetes_groups',
                     'enable_key_rotation': i -> '$.attributes.enable_key_rotation',
                     'backup_retention_period': i -> '$.attributes.backup_retention_period',

@@ -30,30 +30,34 @@ if TYPE_CHECKING:
 NAME = "github"
 
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
-_ENTITY: dict[str, Any] = {"kind": "entities", "lateness": feed.LATENESS}
+_AUDIT = "github.audit_log"
+_ENTITY: dict[str, Any] = {"kind": "entities", "lateness": feed.LATENESS, "second_source": _AUDIT}
+_RUNS: dict[str, Any] = {"kind": "entities", "lateness": timedelta(hours=6), "second_source": _AUDIT}
+# The last one after what is late by nine days, of which there is always some.
+_REREADS = (_HOUR, _DAY, 7 * _DAY, 10 * _DAY)
 
 STREAMS: tuple[Stream, ...] = (
-    Stream("github.audit_log", "events", _DAY, audit.RETENTION, (_HOUR, _DAY, 7 * _DAY)),
+    Stream(_AUDIT, "events", _DAY, audit.RETENTION, _REREADS, "elasticsearch.github_audit_log"),
     Stream("github.pull_requests", **_ENTITY),
     Stream("github.reviews", **_ENTITY),
     Stream("github.pull_request_commits", **_ENTITY),
     Stream("github.issue_events", **_ENTITY),
-    Stream("github.branch_activity", "events", feed.LATENESS),
-    Stream("github.rule_suites", "events", feed.LATENESS, branches.SUITE_RETENTION),
-    Stream("github.workflow_runs", "entities", timedelta(hours=6)),
-    Stream("github.workflow_jobs", "entities", timedelta(hours=6)),
-    Stream("github.deployment_approvals", "entities", timedelta(hours=6)),
+    Stream("github.branch_activity", "events", feed.LATENESS, second_source=_AUDIT),
+    Stream("github.rule_suites", "events", feed.LATENESS, branches.SUITE_RETENTION, second_source=_AUDIT),
+    Stream("github.workflow_runs", **_RUNS),
+    Stream("github.workflow_jobs", **_RUNS),
+    Stream("github.deployment_approvals", **_RUNS),
     Stream("github.deployments", **_ENTITY),
     Stream("github.deployment_statuses", **_ENTITY),
-    Stream("git.commits", **_ENTITY),
-    Stream("github.rulesets", "snapshot"),
-    Stream("github.branch_protection", "snapshot"),
-    Stream("github.environments", "snapshot"),
-    Stream("github.members", "snapshot"),
-    Stream("github.external_identities", "snapshot"),
-    Stream("github.credential_authorizations", "snapshot"),
-    Stream("github.personal_access_tokens", "snapshot"),
-    Stream("github.collaborators", "snapshot"),
+    Stream("git.commits", "entities", feed.LATENESS, second_source="github.branch_activity"),
+    Stream("github.rulesets", "snapshot", second_source=_AUDIT),
+    Stream("github.branch_protection", "snapshot", second_source=_AUDIT),
+    Stream("github.environments", "snapshot", second_source=_AUDIT),
+    Stream("github.members", "snapshot", second_source=_AUDIT),
+    Stream("github.external_identities", "snapshot", second_source=_AUDIT),
+    Stream("github.credential_authorizations", "snapshot", second_source=_AUDIT),
+    Stream("github.personal_access_tokens", "snapshot", second_source=_AUDIT),
+    Stream("github.collaborators", "snapshot", second_source=_AUDIT),
 )
 
 _ASK: dict[str, Callable[[Inquiry, Mapping[str, Any]], dict[str, Any]]] = {

@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 NAME = "kubernetes"
 PATHS = ("kubeconfig", "ca_file", "audit.logs.*", "audit.batches")
 STREAMS: tuple[Stream, ...] = (
-    Stream("kubernetes.events", "events", retention=timedelta(hours=1)),
-    Stream("kubernetes.audit", "file"),
-    Stream("kubernetes.rbac", "snapshot"),
-    Stream("kubernetes.pods", "snapshot"),
+    Stream("kubernetes.events", "events", retention=timedelta(hours=1), second_source="kubernetes.audit"),
+    Stream("kubernetes.audit", "file", second_source="elasticsearch.kubernetes_audit"),
+    Stream("kubernetes.rbac", "snapshot", second_source="kubernetes.audit"),
+    Stream("kubernetes.pods", "snapshot", second_source="kubernetes.audit"),
 )
 _NAMES = (
     "url", "token_from", "ca_file", "kubeconfig", "context", "namespaces", "event_ttl_hours", "watch_seconds", "audit",
