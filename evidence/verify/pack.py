@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from evidence.verify.signature import Signed
     from evidence.verify.trust import Trust
 
+NOT_REPERFORMED = (
+    "That the conclusions follow from the evidence: re-perform them from the captures (`verify --reperform`)."
+)
+"""What stays open until somebody has re-performed the controls."""
+
 _SHOWN = 5  # names of files in one message
 
 
@@ -77,6 +82,15 @@ def verify_pack(
         checks=tuple(checks),
         does_not_prove=tuple(_open_questions(checks, signed)),
     )
+
+
+def signed_contents(pack: Path, trust: Trust | None, now: datetime) -> tuple[Manifest, Mapping[str, bytes]] | None:
+    """The manifest of `pack` and its attachments as they were signed; None if there is nothing that could be read.
+
+    Says nothing of who signed: `verify_pack` does.
+    """
+    manifest, attachments = _contents(check_signature(_bytes(pack), trust, now), [])
+    return None if manifest is None else (manifest, attachments)
 
 
 def _contents(signed: Signed, checks: list[Check]) -> tuple[Manifest | None, Mapping[str, bytes]]:
@@ -186,7 +200,7 @@ def _open_questions(checks: list[Check], signed: Signed) -> Iterator[str]:
         "That the source systems told the truth, or that nothing was dropped before it was received: no log can show "
         "that. The pack's completeness pages bound it by the sources' own totals and sequence numbers."
     )
-    yield "That the conclusions follow from the evidence: re-perform them from the captures (`verify --reperform`)."
+    yield NOT_REPERFORMED
     if Name.SIGNER in unchecked:
         yield "Who signed: anybody can sign with a key of the same name. Give the trust file (`--trust`)."
     if "software key" in (signed.signer or ""):

@@ -20,7 +20,7 @@ from reports.pack import facts
 from reports.pack.attach import files
 from reports.pack.finish import finish_pdf
 from reports.pack.log import PackLog, pack_log
-from reports.pack.manifest import PackPeriod, build_manifest
+from reports.pack.manifest import PackFile, PackPeriod, build_manifest
 from reports.pack.sections import SECTIONS, render
 from reports.pack.sign import TimestampAuthority, sign_pdf
 from warehouse.checkpoints import checkpoint
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
     from evidence.ledger.statements import CodeIdentity
     from evidence.periods import Period
     from reports.pack.keys import PackSigner
-    from reports.pack.manifest import PackFile
     from warehouse.home import Home
 
+SCOPE_NAME = "scope.json"
 _SCOPE_FACT = "scope_sha256"
 
 
@@ -97,10 +97,12 @@ def publish(
     log = pack_log(home, folder, now=now)
     ledger = log.ledger
     name = f"SOX-{period.file_stem}-v{version + 1}"
-    attached = sorted([*files(con, results, log.statements), log.anchors], key=lambda file: file.path)
+    scope = PackFile(SCOPE_NAME, _scope_text(home), "scope", embedded=True)
+    attached = sorted([*files(con, results, log.statements), log.anchors, scope], key=lambda file: file.path)
     common = _common(home, period, name, signers, log, now)
+    known = {"known_until": min(now, home.config.freeze_at(period)).isoformat()}
     manifest = build_manifest(
-        name, PackPeriod(period.name, period.start, period.end), attached, ledger, _facts(home, results, code)
+        name, PackPeriod(period.name, period.start, period.end), attached, ledger, known | _facts(home, results, code)
     )
     unsigned = finish_pdf(_render(con, common, attached, manifest, now))
     url = home.config.timestamping.url
@@ -165,16 +167,22 @@ def _common(home: Home, period: Period, name: str, signers: Signers, log: PackLo
     }  # fmt: skip
 
 
-def _facts(home: Home, results: Sequence[ControlResult], code: CodeIdentity) -> Mapping[str, str]:
+def _facts(home: Home, results: Sequence[ControlResult], code: CodeIdentity) -> dict[str, str]:
     return {
         "company": home.config.company, _SCOPE_FACT: _scope_sha256(home), "code_commit": code.commit,
+        "zone": home.config.zone, "fiscal_year_starts": str(home.config.fiscal_year_starts),
         "code_tree_clean": str(code.tree_clean).lower(), "lock_sha256": code.lock_sha256,
         **{f"definition_{result.control.id}": result.control.sha256 for result in results},
     }  # fmt: skip
 
 
+def _scope_text(home: Home) -> bytes:
+    """What is in scope, and the parameters that were chosen: whoever re-performs the pack needs them."""
+    return json.dumps(home.config.scope, sort_keys=True, default=str).encode()
+
+
 def _scope_sha256(home: Home) -> str:
-    return sha256(json.dumps(home.config.scope, sort_keys=True, default=str).encode())
+    return sha256(_scope_text(home))
 
 
 def _render(
