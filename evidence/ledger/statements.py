@@ -210,6 +210,22 @@ class Key(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate(Statement):
+    """What happened to a pack's key, by its certificate: `introduced`, `rotated`, `revoked` as of a time.
+
+    `certificate` is what the auditor is handed to trust (PEM): the certificate itself, or the root that issued it.
+    """
+
+    kind = "key"
+    event: str
+    certificate_sha256: str
+    effective_from: datetime
+    certificate: str | None = None
+    previous_sha256: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Access(Statement):
     """Somebody looked at evidence: who, through what, at what."""
 

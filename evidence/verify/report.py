@@ -43,6 +43,7 @@ class Name(StrEnum):
     INCLUSION = "log inclusion"
     CONSISTENCY = "log consistency"
     ANCHORS = "log times"
+    KEYS = "keys"
     PLAN = "plan"
     TIMES = "collection times"
     PREVIOUS = "previous pack"

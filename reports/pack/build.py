@@ -24,6 +24,7 @@ from reports.pack.manifest import PackFile, PackPeriod, build_manifest
 from reports.pack.sections import SECTIONS, render
 from reports.pack.sign import TimestampAuthority, sign_pdf
 from warehouse.checkpoints import checkpoint
+from warehouse.keyring import introduce
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,6 +94,8 @@ def publish(
     if held is not None and held["content_sha256"] == content:
         return Published(folder / held["file"], held["name"], new=False)
     facts.register(con, results, metrics, period)
+    leaf = signers.pdf.signer.signing_cert.sha256.hex()
+    introduce(home, certificate=(leaf, signers.pdf.trusted_pem), code=code, now=now)
     home.log.append(_assessments(home, period, results, code, now))
     log = pack_log(home, folder, now=now)
     ledger = log.ledger

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
+    from evidence.verify.trust import Revoked
+
 KEY_FILE = "pack-signing.p12"
 PASSPHRASE_FILE = "pack-signing.passphrase"  # noqa: S105 - a file name
 ROOT_FILE = "pack-signing-root.pem"
@@ -147,6 +149,7 @@ def write_trust(
     log_vkeys: Iterable[str] = (),
     witness_vkeys: Iterable[str] = (),
     witness_quorum: int = 0,
+    revoked: Iterable[Revoked] = (),
 ) -> Trust:
     """Write the auditor's trust file; certificates are PEM texts, vkeys are C2SP signed-note verifier keys.
 
@@ -158,6 +161,7 @@ def write_trust(
         log_vkeys=tuple(log_vkeys),
         witness_vkeys=tuple(witness_vkeys),
         witness_quorum=witness_quorum,
+        revoked=tuple(revoked),
     )
     text = trust.to_json()
     parse_trust(text.encode())

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 from evidence.errors import ConfigError
 from evidence.ledger import keys as ledger_keys
 from evidence.ledger.key_sources import open_document_key
+from evidence.verify.keyring import REVOKED
+from evidence.verify.trust import Revoked
 from reports.pack import keys as pack_keys
 from reports.pack.build import Signers
 from reports.pack.remote_keys import issue_certificate, load_remote_signer
 from warehouse.checkpoints import LOG_KEY, log_signer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from evidence.config import Config
+    from evidence.verify.keyring import KeyEvent
     from evidence.verify.trust import Trust
     from reports.pack.keys import PackSigner
 
@@ -45,16 +48,26 @@ def make_signers(config: Config, *, now: datetime, environ: Mapping[str, str] | 
     return signers
 
 
-def trust_file(config: Config, path: Path, environ: Mapping[str, str] | None = None) -> Trust:
-    """Write the auditor's trust file as keys and configuration are now; `ConfigError` if a root cannot be read."""
+def trust_file(
+    config: Config, path: Path, environ: Mapping[str, str] | None = None, events: Sequence[KeyEvent] = ()
+) -> Trust:
+    """Write the auditor's trust file as keys and configuration are now, with earlier keys that `events` name.
+
+    Raises:
+        ConfigError: a key or a root cannot be read.
+    """
     signers = load_signers(config, environ)
+    earlier = [event for event in events if event.event != REVOKED]
+    certificates = [event.certificate for event in earlier if event.certificate is not None]
+    vkeys = [event.key for event in earlier if event.of_log]
     return pack_keys.write_trust(
         path,
-        signers=[signers.pdf.trusted_pem],
+        signers=dict.fromkeys([*certificates, signers.pdf.trusted_pem]),
         timestamp_roots=signers.timestamp_roots,
-        log_vkeys=[signers.log_vkey],
+        log_vkeys=dict.fromkeys([*vkeys, signers.log_vkey]),
         witness_vkeys=[one.vkey for one in config.witnesses],
         witness_quorum=config.witness_quorum,
+        revoked=[Revoked(one.key, one.since, one.reason) for one in events if one.event == REVOKED],
     )
 
 
