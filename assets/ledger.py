@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from assets.resources import HomeResource, retrying
+from controls.stated import state_definitions
 from warehouse.checkpoints import Checkpointed, checkpoint
 from warehouse.holds import extend
 from warehouse.keyring import introduce
@@ -47,6 +48,7 @@ def checkpoint_asset(streams: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
 
         def work() -> None:
             introduce(opened, certificate=None, code=code_identity(), now=now)
+            state_definitions(opened, code=code_identity(), now=now)
             state_plans(opened, quarters(opened.config, now), code=code_identity(), now=now)
             extend(opened, code=code_identity(), now=now)
             done.append(checkpoint(opened, now=now))

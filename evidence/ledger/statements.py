@@ -139,6 +139,15 @@ class Parameters(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class Scope(Statement):
+    """What is in scope, parameters that were chosen included, from a time on, by digest."""
+
+    kind = "scope"
+    sha256: str
+    effective_from: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment(Statement):
     """The answer to one control for one period: over which snapshot, by which definition, with which result."""
 

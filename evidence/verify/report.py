@@ -44,6 +44,7 @@ class Name(StrEnum):
     CONSISTENCY = "log consistency"
     ANCHORS = "log times"
     KEYS = "keys"
+    DEFINITIONS = "definitions"
     PLAN = "plan"
     TIMES = "collection times"
     PREVIOUS = "previous pack"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from weasyprint import HTML, Attachment
 
+from controls.stated import scope_text, state_definitions
 from evidence.canonical import canonical, sha256
 from evidence.ledger.statements import Assessment, Pack
 from reports.pack import facts
@@ -96,11 +97,12 @@ def publish(
     facts.register(con, results, metrics, period)
     leaf = signers.pdf.signer.signing_cert.sha256.hex()
     introduce(home, certificate=(leaf, signers.pdf.trusted_pem), code=code, now=now)
+    state_definitions(home, code=code, now=now)
     home.log.append(_assessments(home, period, results, code, now))
     log = pack_log(home, folder, now=now)
     ledger = log.ledger
     name = f"SOX-{period.file_stem}-v{version + 1}"
-    scope = PackFile(SCOPE_NAME, _scope_text(home), "scope", embedded=True)
+    scope = PackFile(SCOPE_NAME, scope_text(home.config.scope), "scope", embedded=True)
     attached = sorted([*files(con, results, log.statements), log.anchors, scope], key=lambda file: file.path)
     common = _common(home, period, name, signers, log, now)
     known = {"known_until": min(now, home.config.freeze_at(period)).isoformat()}
@@ -179,13 +181,8 @@ def _facts(home: Home, results: Sequence[ControlResult], code: CodeIdentity) -> 
     }  # fmt: skip
 
 
-def _scope_text(home: Home) -> bytes:
-    """What is in scope, and the parameters that were chosen: whoever re-performs the pack needs them."""
-    return json.dumps(home.config.scope, sort_keys=True, default=str).encode()
-
-
 def _scope_sha256(home: Home) -> str:
-    return sha256(_scope_text(home))
+    return sha256(scope_text(home.config.scope))
 
 
 def _render(
