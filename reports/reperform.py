@@ -143,7 +143,7 @@ def _repeat(pack: _Pack, home: ReplayedHome) -> tuple[list[ControlResult], pa.Ta
         metrics = of_period(con, home.config, period, as_of=known_until).metric_value
     with home.connection() as con:
         scope.prepare(con, home.config.scope, zone=home.config.zone)
-        results = engine.test(con, catalogue().values(), period)
+        results = engine.test(con, catalogue().values(), period, freeze_at=known_until)
         facts.register(con, results, metrics, period)
         work = home.path / "attached"
         work.mkdir()
