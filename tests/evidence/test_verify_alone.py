@@ -60,7 +60,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "venv" / "bin" / "python"
     (wheel,) = (folder / "dist").glob("*.whl")
     uv = Path(sys.executable).with_name("uv")
-    install = [uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--python", python, wheel]
+    install: list[str | Path] = [uv, "pip", "install", "--quiet", "--offline", "--no-deps", "--python", python, wheel]
     subprocess.run(install, check=True, capture_output=True)
     site = next((folder / "venv" / "lib").glob("python*/site-packages"))
     for name in closure(tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]):

@@ -64,7 +64,7 @@ def check_pack(config: Config, signers: Signers, folder: Path) -> None:
     assert {Name.SIGNER, Name.INTEGRITY} <= set(report.named(Result.OK))
     assert "software key" not in (report.signer or "")
     if shutil.which("pdfsig"):
-        command = ["pdfsig", "-nocert", path]
+        command: list[str | Path] = ["pdfsig", "-nocert", path]
         said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
         assert "Signature Validation: Signature is Valid." in said
 
