@@ -44,7 +44,7 @@ def closure(names: list[str]) -> set[str]:
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program in an environment that holds the wheel and the declared packages."""
     folder = tmp_path_factory.mktemp("alone")
-    build = [
+    build: list[str | Path] = [
         sys.executable,
         "-m",
         "build",
