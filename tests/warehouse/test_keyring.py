@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from cli.main import main
 from evidence.errors import ConfigError
@@ -15,10 +16,13 @@ from evidence.verify.formats import notes
 from evidence.verify.keyring import NOBODY, check_keys, current, follow
 from evidence.verify.report import Result
 from evidence.verify.trust import Trust, parse_trust
+from reports.pack.keys import make_software_key
 from reports.pack.signers import TRUST, make_signers
+from tests import openbao
 from tests.reports.small_home import NOW, make_home
 from warehouse.checkpoints import LOG_KEY, checkpoint, log_signer
 from warehouse.keyring import NEXT, introduce, key_events, revoke, rotate, rotate_file
+from warehouse.open import open_home
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,3 +119,32 @@ def test_the_verb_rotates_lists_and_revokes(home: Home, capsys: pytest.CaptureFi
     assert trust.log_vkeys == (old, vkey(home))
     assert [(one.key, one.reason) for one in trust.revoked] == [(old, "lost")]
     assert "has no time zone" in capsys.readouterr().err
+
+
+@pytest.mark.server
+def test_a_key_in_transit_is_rotated(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vault makes the next version, the ledger states it by the old one's signature, the configuration follows."""
+    monkeypatch.setenv("VAULT_TOKEN", openbao.TOKEN)
+    with openbao.transit(tmp_path_factory.mktemp("bao")) as url:
+        openbao.call(f"{url}/keys/log", {"type": "ed25519"})
+        config = tmp_path / "evidence.yaml"
+        made = make_home(tmp_path)
+        settings = yaml.safe_load(config.read_text())
+        settings["keys"] = {"log": {"driver": "transit", "url": url, "key": "log", "version": 1}}
+        config.write_text(yaml.safe_dump(settings))
+        make_software_key(made.config.keys_path, common_name="Acme", now=NOW)
+        assert main(["checkpoint", "--config", str(config)]) == 0
+        openbao.call(f"{url}/keys/log/rotate", {})
+        assert main(["keys", "rotate", "--config", str(config)]) == 2
+        assert main(["keys", "rotate", "--to-version", "2", "--config", str(config)]) == 0
+        assert main(["checkpoint", "--config", str(config)]) == 2
+        settings["keys"]["log"]["version"] = 2
+        config.write_text(yaml.safe_dump(settings))
+        assert main(["checkpoint", "--config", str(config)]) == 0
+        home = open_home(config, now=NOW)
+        events = key_events(home)
+
+    assert [event.event for event in events] == ["introduced", "rotated"]
+    assert current(events, of_log=True) == events[1].key != events[0].key
