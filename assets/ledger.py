@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 
 from assets.resources import HomeResource, retrying
+from controls.stated import state_definitions
 from warehouse.checkpoints import Checkpointed, checkpoint
 from warehouse.holds import extend
+from warehouse.keyring import introduce
 from warehouse.open import code_identity
 from warehouse.planning import quarters, state_plans
 
@@ -45,6 +47,8 @@ def checkpoint_asset(streams: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
         done: list[Checkpointed] = []
 
         def work() -> None:
+            introduce(opened, certificate=None, code=code_identity(), now=now)
+            state_definitions(opened, code=code_identity(), now=now)
             state_plans(opened, quarters(opened.config, now), code=code_identity(), now=now)
             extend(opened, code=code_identity(), now=now)
             done.append(checkpoint(opened, now=now))

@@ -25,12 +25,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Sign or check; 1 if anything is not as the configuration promises."""
     from warehouse.checkpoints import checkpoint, standing_of  # noqa: PLC0415 - keeps `--help` quick
+    from warehouse.keyring import introduce  # noqa: PLC0415
+    from warehouse.open import code_identity  # noqa: PLC0415
 
     home = open_home(args)
     if args.check:
         found = standing_of(home, now=now())
         problems = found.problems
     else:
+        introduce(home, certificate=None, code=code_identity(), now=now())
         done = checkpoint(home, now=now())
         found, problems = done.standing, done.problems
     print(_json(found, problems) if args.json else _text(home.config.log_origin, found, problems))

@@ -184,6 +184,7 @@ def _report(home: Path, company: Company, pack: Path, results: list[Any], second
     shown = _shown(pack)
     print(f"\n{seconds:.0f} s. Pack: {shown}")
     print(f"Check it offline:   evidence verify {shown} --trust {_shown(home / 'keys/trust.json')}")
+    print(f"Ask it all again:   the same with --reperform --captures {_shown(home)}")
     print('Ask the warehouse:  evidence sql "SELECT repo, count(*) FROM github_pull_requests GROUP BY repo"')
     print("See the lineage:    make ui")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import pwd
 import sys
 from typing import TYPE_CHECKING
 
@@ -32,6 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Ask and print."""
     from controls import scope  # noqa: PLC0415 - keeps `--help` quick
+    from warehouse.open import code_identity  # noqa: PLC0415
     from warehouse.sql import ROWS, ask  # noqa: PLC0415
 
     home = open_home(args)
@@ -39,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     def prepare(con: duckdb.DuckDBPyConnection) -> None:
         scope.prepare(con, home.config.scope, zone=home.config.zone, materialise=False)
 
-    answer = ask(home, args.query, now=now(), prepare=prepare)
+    answer = ask(home, args.query, by=_user(), code=code_identity(), now=now(), prepare=prepare)
     if args.json:
         print(json.dumps([dict(zip(answer.columns, row, strict=True)) for row in answer.rows], default=str, indent=1))
     elif args.csv:
@@ -51,6 +54,14 @@ def run(args: argparse.Namespace) -> int:
     if answer.more:
         print(f"Only the first {ROWS:,} rows are shown; add a LIMIT or ask for less.", file=sys.stderr)
     return 0
+
+
+def _user() -> str:
+    """Who asks, as the operating system knows it: an environment variable could say anything."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
 def _table(answer: Answer) -> None:

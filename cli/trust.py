@@ -22,10 +22,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write it, and print what is to be read out over the telephone."""
     from reports.pack.signers import TRUST, trust_file  # noqa: PLC0415 - keeps `--help` quick
+    from warehouse.keyring import key_events  # noqa: PLC0415
 
-    config = open_home(args).config
-    path = args.out or config.keys_path / TRUST
-    trust = trust_file(config, path)
+    home = open_home(args)
+    path = args.out or home.config.keys_path / TRUST
+    trust = trust_file(home.config, path, home.environ, key_events(home))
     print(f"Wrote {path}. It goes to the auditor by another way than the packs; read out over the telephone:")
     for label, certificates in (("signer", trust.signers), ("timestamp root", trust.timestamp_roots)):
         for certificate in certificates:
@@ -34,4 +35,6 @@ def run(args: argparse.Namespace) -> int:
         for vkey in vkeys:
             print(f"  {label:<15} {vkey}")
     print(f"  {'witness quorum':<15} {trust.witness_quorum}")
+    for one in trust.revoked:
+        print(f"  {'revoked':<15} {one.key} since {one.since:%Y-%m-%d %H:%MZ}: {one.reason}")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from evidence.verify.formats.cosignature import WitnessKey
 from evidence.verify.formats.errors import FormatError
@@ -23,11 +23,43 @@ class StoreSettings(Part):
     retention_years: int = Field(default=8, ge=0, le=100)
 
 
+class KeySource(Part):
+    """Where one signing key lives.
+
+    Attributes:
+        driver: `file` in the folder of keys, `transit` of Vault or OpenBao, AWS `kms`.
+        url: of the transit mount, with its API version; of KMS, where it is not Amazon's own.
+        key: the key's name in transit; its id, ARN or alias in KMS.
+        version: which version of a transit key; it changes only by a rotation that is logged.
+        region: of KMS.
+        token_from: the environment variable with Vault's token.
+    """
+
+    driver: Literal["file", "transit", "kms"] = "file"
+    url: str | None = Field(default=None, pattern=r"^https?://")
+    key: str | None = None
+    version: int | None = Field(default=None, ge=1)
+    region: str | None = None
+    token_from: str = "VAULT_TOKEN"  # noqa: S105 - the name of a variable
+
+    @model_validator(mode="after")
+    def _whole(self) -> KeySource:
+        needed = {"file": (), "transit": ("url", "key", "version"), "kms": ("key",)}[self.driver]
+        if missing := [name for name in needed if getattr(self, name) is None]:
+            raise ValueError(f"with driver {self.driver} needs {', '.join(missing)}")
+        return self
+
+
 class KeySettings(Part):
-    """Which keys sign: a driver and where it finds them."""
+    """Which keys sign, the ledger (`log`, Ed25519) and packs (`pdf`, P-256 or RSA-3072), and the folder of key files.
+
+    The certificate of the PDF's key is a file in that folder, whatever its driver.
+    """
 
     driver: Literal["file"] = "file"
     folder: str = "keys"
+    log: KeySource = KeySource()
+    pdf: KeySource = KeySource()
 
 
 class TimestampSettings(Part):

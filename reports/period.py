@@ -115,5 +115,5 @@ def publish_pack(home: Home, period: Period, metrics: Metrics, *, code: CodeIden
         scope.prepare(con, home.config.scope, zone=home.config.zone, materialise=False, questions=asked)
         return publish(
             home, con, period, results, metrics.metric_value,
-            signers=load_signers(home.config), code=code, now=now,
+            signers=load_signers(home.config, home.environ), code=code, now=now,
         )  # fmt: skip

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evidence.ledger import keys
 from evidence.ledger.anchoring import Anchors, Standing, anchor, standing
 from evidence.ledger.copies import Copies
+from evidence.ledger.key_sources import open_log_key
 from evidence.verify.formats.cosignature import WitnessKey
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from evidence.config import Config
+    from evidence.ledger.keys import Signer
     from warehouse.home import Home
 
 LOG_KEY = "log.key"
@@ -41,9 +42,14 @@ class Checkpointed:
         return (*self.standing.problems, *(f"{address}: {why}" for address, why in self.failed.items()))
 
 
-def log_signer(config: Config) -> keys.Signer:
-    """The ledger's key; `ConfigError` if it is not there."""
-    return keys.load(config.keys_path / LOG_KEY)
+def log_signer(config: Config, environ: Mapping[str, str] | None = None) -> Signer:
+    """The ledger's key, as configured; `ConfigError` if it is not there.
+
+    Args:
+        config: names the key.
+        environ: where drivers look credentials up; a key file needs none.
+    """
+    return open_log_key(config.keys.log, file=config.keys_path / LOG_KEY, name=config.log_origin, environ=environ or {})
 
 
 def anchors_of(home: Home) -> Anchors:
@@ -71,11 +77,11 @@ def checkpoint(home: Home, *, now: datetime) -> Checkpointed:
         ConfigError: the ledger's key is missing.
         IntegrityError: a witness refuses it as a fork, or the ledger does not extend its last checkpoint.
     """
-    signer, anchors = log_signer(home.config), anchors_of(home)
+    signer, anchors = log_signer(home.config, home.environ), anchors_of(home)
     failed = anchor(home.log, home.store, signer, anchors, now=now)
     return Checkpointed(standing(home.log, home.store, signer, anchors, now=now), failed)
 
 
 def standing_of(home: Home, *, now: datetime) -> Standing:
     """How the home's ledger stands; signs nothing and asks nobody."""
-    return standing(home.log, home.store, log_signer(home.config), anchors_of(home), now=now)
+    return standing(home.log, home.store, log_signer(home.config, home.environ), anchors_of(home), now=now)

@@ -15,11 +15,15 @@ from typing import TYPE_CHECKING
 
 from evidence.canonical import sha256
 from evidence.config import load_config
+from evidence.errors import ConfigError
 from evidence.ledger.statements import CodeIdentity
+from evidence.stores.registry import open_store
 from warehouse.home import Home
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from evidence.stores.base import Store
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _FULL = re.compile(r"[0-9a-f]{40}(\+changes)?$")
@@ -50,6 +54,30 @@ def open_home(named: Path | None, *, now: datetime) -> Home:
     years = config.store.retention_years
     until = now.replace(year=now.year + years + 1, month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
     return Home(config, dict(os.environ), collector(), until if years else None)
+
+
+def open_captures(place: str, *, cache: Path) -> Store:
+    """The store of captures at `place`, only to be read from.
+
+    Args:
+        place: a locker's folder, a home or a folder with an `evidence.yaml`, or the URL of a store.
+        cache: where copies of a remote store's objects may lie.
+
+    Raises:
+        ConfigError: there are no captures at that place.
+    """
+    folder = Path(place)
+    if re.match(r"[a-z][a-z0-9+.-]+:", place):
+        return open_store(place, cache=cache, environ=dict(os.environ))
+    if (folder / "evidence.yaml").is_file():
+        return Home(load_config(folder / "evidence.yaml"), dict(os.environ), collector()).store
+    found = [path for path in (folder, folder / "locker") if (path / "objects").is_dir()]
+    if not found:
+        raise ConfigError(
+            f"there are no captures in {place!r}; valid: a locker, a home, a folder with evidence.yaml, or file:… s3://…",
+            next_step="Name the folder that the captures were handed over in.",
+        )
+    return open_store(str(found[0]), cache=cache)
 
 
 @cache

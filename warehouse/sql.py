@@ -5,7 +5,8 @@
   configuration is locked. Python's variables, extensions and the network are out of reach.
 - The process has limits of memory and processor time and is killed at the time limit: DuckDB's own interrupt comes
   too late for some functions. It may not write files: the limit of a file's size is zero.
-- Every query is recorded before it runs, refused ones too: `sql/queries.jsonl` below the home.
+- Every query is recorded before it runs, refused ones too: its text in `sql/queries.jsonl` below the home, its digest
+  and who asked in the ledger, so that no question can be taken back.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 from sqlalchemy.exc import DatabaseError
 
+from evidence.canonical import sha256
 from evidence.capture import instant
 from evidence.errors import ConfigError, EvidenceError
+from evidence.ledger.statements import Access
 from warehouse.damage import LakeError, damage
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from multiprocessing.connection import Connection
 
+    from evidence.ledger.statements import CodeIdentity
     from warehouse.home import Home
 
 SECONDS = 60  # how long one query may take
@@ -53,6 +57,8 @@ def ask(
     home: Home,
     query: str,
     *,
+    by: str,
+    code: CodeIdentity,
     now: datetime,
     seconds: int = SECONDS,
     prepare: Callable[[duckdb.DuckDBPyConnection], None] = lambda _: None,
@@ -62,6 +68,8 @@ def ask(
     Args:
         home: whose tables are asked.
         query: the text.
+        by: who asks.
+        code: which code states that.
         now: stamps the record of the query.
         seconds: after how long it is killed.
         prepare: adds scope and views to the session, before it is locked.
@@ -71,6 +79,7 @@ def ask(
         LakeError: a file that it needs is missing or broken.
     """
     _record(home.path, query, now)
+    home.log.append([Access(by, "sql", "warehouse", sha256(query.encode())).encode(now, code)])
     _check(query)
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)

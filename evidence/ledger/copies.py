@@ -1,4 +1,4 @@
-"""Copies of checkpoints in other places: a folder, an S3 bucket, a git remote.
+"""Copies of checkpoints in other places: a folder, an S3 bucket, a git remote, somebody's mail.
 
 - A copy is a file that is never changed: `<size>-<digest>.checkpoint`, with the timestamp as `….tsr` beside it.
 - A place that cannot be reached is named to the caller; it never holds up the others, or the log.
@@ -10,6 +10,7 @@ Places::
     dir/of/copies                              a folder (a mount, a share)
     s3://bucket/prefix?region=eu-central-1     a bucket, best with Object Lock in another account
     git+ssh://git@host/acme/checkpoints.git    a git remote, in any form behind `git+`
+    mailto:auditor@firm.example?relay=…&sender=…   a mailbox (evidence.ledger.mail)
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING
 from evidence.canonical import sha256
 from evidence.errors import ConfigError, EvidenceError, SourceUnavailable
 from evidence.ledger.heads import read
+from evidence.ledger.mail import to_mail
 from evidence.stores.registry import open_store
 
 if TYPE_CHECKING:
@@ -77,8 +79,10 @@ class Copies:
             store = open_store(place, cache=self._work / "s3", environ=self._environ)
             for name, data in files.items():
                 store.put(name, data, retain_until=self._retain_until)
+        elif place.startswith("mailto:"):
+            to_mail(place, files, self._work / "mailed", self._environ)
         elif re.match(r"[a-z][a-z0-9+.-]+:", place.removeprefix("file:")):
-            raise ConfigError(f"{place!r} is no place for copies; valid: a folder, s3://…, git+…")
+            raise ConfigError(f"{place!r} is no place for copies; valid: a folder, s3://…, git+…, mailto:…")
         else:
             _to_folder(self._root / place.removeprefix("file:"), files)
 

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from evidence.errors import ConfigError
 from evidence.verify.formats import cosignature, notes
 from evidence.verify.formats.errors import FormatError
+from evidence.verify.keyring import ROTATION
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -131,4 +132,4 @@ def rotation(old: Signer, new: Signer) -> str:
 
     Read it with `notes.open_note(note.encode(), [old key])`; its second line is the new vkey.
     """
-    return sign_note(f"key rotation\n{log_key(new).vkey}\n".encode(), old).decode()
+    return sign_note(f"{ROTATION}{log_key(new).vkey}\n".encode(), old).decode()

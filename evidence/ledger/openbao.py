@@ -1,6 +1,7 @@
-"""An Ed25519 key inside OpenBao or Vault transit: it signs there and cannot be exported.
+"""Keys inside OpenBao or Vault transit: they sign there and cannot be exported.
 
-- Transit's Ed25519 signs the message itself (not a hash of it), which is what signed notes need.
+- Ed25519, for the log or a witness, signs the message itself, which is what signed notes need. P-256 and RSA-3072, for
+  packs, sign its SHA-256: ECDSA as ASN.1, RSA with PKCS#1 v1.5 padding, as PDF readers expect.
 - One version of the key is used, stated at opening: after a rotation in the vault, the log keeps its key until the
   rotation is logged and cross-signed.
 """
@@ -15,6 +16,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+
 from evidence.errors import ConfigError, SourceRejected, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -22,11 +25,17 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 10.0  # seconds
 _SERVER_FAULT = 500
+_ED25519 = "ed25519"
+_DOCUMENT: Mapping[str, Mapping[str, str]] = {
+    "ecdsa-p256": {"marshaling_algorithm": "asn1"},
+    "rsa-3072": {"signature_algorithm": "pkcs1v15"},
+}
+"""Types of keys that sign packs, with what a request for a signature says of each."""
 
 
 @dataclass(frozen=True, slots=True)
 class TransitSigner:
-    """Version `version` of the transit key `key`; open it with `TransitSigner.open`."""
+    """Version `version` of the transit key `key`, Ed25519; open it with `TransitSigner.open`."""
 
     name: str
     public_key: bytes
@@ -46,25 +55,61 @@ class TransitSigner:
             token: a token that may read that key and sign with it.
             version: the key's version; the latest if None.
         """
-        if not url.startswith(("http://", "https://")):
-            raise ConfigError(f"transit {url!r} is not an http or https URL")
-        found = _call(f"{url.rstrip('/')}/keys/{urllib.parse.quote(key, safe='')}", token, None)
-        if found.get("type") != "ed25519":
-            raise ConfigError(f"transit key {key} is of type {found.get('type')!r}, valid: 'ed25519'")
-        chosen = int(found["latest_version"]) if version is None else version
-        entry = found["keys"].get(str(chosen))
-        if entry is None:
-            raise ConfigError(f"transit key {key} has versions {', '.join(found['keys'])}; asked for {chosen}")
-        return cls(name, base64.b64decode(entry["public_key"]), url.rstrip("/"), key, chosen, token)
+        _, chosen, public = _opened(url, key, token, version, (_ED25519,))
+        return cls(name, base64.b64decode(public), url.rstrip("/"), key, chosen, token)
 
     def sign(self, message: bytes) -> bytes:
         """The signature of `message`, made in the vault."""
-        body = {"input": base64.b64encode(message).decode(), "key_version": self.version}
-        found = _call(f"{self.url}/sign/{urllib.parse.quote(self.key, safe='')}", self._token, body)
-        _, version, signature = str(found["signature"]).split(":")
-        if version != f"v{self.version}":
-            raise SourceRejected(f"transit key {self.key} signed with {version}, asked for v{self.version}")
-        return base64.b64decode(signature)
+        return _sign(self.url, self.key, self.version, self._token, message, {})
+
+
+@dataclass(frozen=True, slots=True)
+class TransitDocumentKey:
+    """Version `version` of the transit key `key`, P-256 or RSA-3072; open it with `TransitDocumentKey.open`."""
+
+    public_key: bytes
+    kind: str
+    url: str
+    key: str
+    version: int
+    _token: str = field(repr=False)
+
+    @classmethod
+    def open(cls, url: str, key: str, token: str, *, version: int | None = None) -> TransitDocumentKey:
+        """As `TransitSigner.open`; `public_key` is its SubjectPublicKeyInfo (DER)."""
+        kind, chosen, public = _opened(url, key, token, version, tuple(_DOCUMENT))
+        spki = load_pem_public_key(public.encode()).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return cls(spki, kind, url.rstrip("/"), key, chosen, token)
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature of the SHA-256 of `message`, made in the vault."""
+        return _sign(self.url, self.key, self.version, self._token, message, _DOCUMENT[self.kind])
+
+
+def _opened(url: str, key: str, token: str, version: int | None, kinds: tuple[str, ...]) -> tuple[str, int, str]:
+    """Type, version and public key of a transit key."""
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError(f"transit {url!r} is not an http or https URL")
+    found = _call(f"{url.rstrip('/')}/keys/{urllib.parse.quote(key, safe='')}", token, None)
+    kind = str(found.get("type"))
+    if kind not in kinds:
+        valid = ", ".join(repr(one) for one in kinds)
+        raise ConfigError(f"transit key {key} is of type {kind!r}, valid: {valid}")
+    chosen = int(found["latest_version"]) if version is None else version
+    entry = found["keys"].get(str(chosen))
+    if entry is None:
+        raise ConfigError(f"transit key {key} has versions {', '.join(found['keys'])}; asked for {chosen}")
+    return kind, chosen, str(entry["public_key"])
+
+
+def _sign(url: str, key: str, version: int, token: str, message: bytes, how: Mapping[str, str]) -> bytes:
+    hashed = "/sha2-256" if how else ""
+    body = {"input": base64.b64encode(message).decode(), "key_version": version, **how}
+    found = _call(f"{url}/sign/{urllib.parse.quote(key, safe='')}{hashed}", token, body)
+    _, signed_with, signature = str(found["signature"]).split(":")
+    if signed_with != f"v{version}":
+        raise SourceRejected(f"transit key {key} signed with {signed_with}, asked for v{version}")
+    return base64.b64decode(signature)
 
 
 def _call(url: str, token: str, body: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import sqlite3
@@ -15,11 +14,13 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from evidence.errors import StoreError
+from evidence.ledger.locking import locked
 from evidence.ledger.tiles import decode_entries, encode_entries, split_hashes
 from evidence.ledger.tree import Frontier
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 _SCHEMA = """
@@ -39,15 +40,9 @@ class State:
         with self._connected() as connection:
             connection.executescript(_SCHEMA)
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Be the only writer on this machine until the block ends; others wait."""
-        descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+        return locked(self.folder)
 
     def load(self) -> Frontier:
         """The right edge as last saved; an empty one if none was."""

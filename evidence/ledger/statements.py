@@ -139,6 +139,15 @@ class Parameters(Statement):
 
 
 @dataclass(frozen=True, slots=True)
+class Scope(Statement):
+    """What is in scope, parameters that were chosen included, from a time on, by digest."""
+
+    kind = "scope"
+    sha256: str
+    effective_from: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment(Statement):
     """The answer to one control for one period: over which snapshot, by which definition, with which result."""
 
@@ -235,6 +244,22 @@ class Key(Statement):
     effective_from: datetime
     previous_vkey: str | None = None
     cross_signature: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate(Statement):
+    """What happened to a pack's key, by its certificate: `introduced`, `rotated`, `revoked` as of a time.
+
+    `certificate` is what the auditor is handed to trust (PEM): the certificate itself, or the root that issued it.
+    """
+
+    kind = "key"
+    event: str
+    certificate_sha256: str
+    effective_from: datetime
+    certificate: str | None = None
+    previous_sha256: str | None = None
     reason: str | None = None
 
 

@@ -8,22 +8,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evidence.errors import ConfigError, IntegrityError
 from evidence.ledger.keys import cosign
+from evidence.ledger.locking import locked
 from evidence.verify.formats import merkle, notes
 from evidence.verify.formats.checkpoint import Checkpoint
 from evidence.verify.formats.encoding import b64, decimal, hash_from_b64
 from evidence.verify.formats.errors import FormatError, ProofError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -97,7 +96,7 @@ class Witness:
         self._check_signature(request, checkpoint)
         if request.old_size > checkpoint.size:
             raise Refusal(400, f"old size {request.old_size} is above the checkpoint's {checkpoint.size}")
-        with self._locked():
+        with locked(self._folder):
             self._check_extends(request, checkpoint)
             self._remember(checkpoint.origin, request.note)
         return cosign(note.text, self._signer, now).line()
@@ -162,15 +161,6 @@ class Witness:
         descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
         finally:
             os.close(descriptor)
 

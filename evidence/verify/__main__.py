@@ -16,8 +16,9 @@ from evidence.verify.formats.errors import FormatError
 from evidence.verify.trust import parse_trust
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from evidence.verify.report import Report
     from evidence.verify.trust import Trust
 
 
@@ -35,25 +36,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--previous", type=Path, metavar="PACK", help="the last pack, whose log this one continues")
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="a checkpoint of the log that you hold")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--reperform", action="store_true", help="rebuild the tables from --captures and ask every control again"
+    )
+    parser.add_argument("--captures", metavar="PLACE", help="for --reperform: a locker, a home or the URL of a store")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Verify, print, and return the exit code."""
+def run(
+    arguments: argparse.Namespace, reperform: Callable[[Report, Trust | None, datetime], Report] | None = None
+) -> int:
+    """Verify, print, and return the exit code.
+
+    Args:
+        arguments: as `add_arguments` describes them.
+        reperform: adds what re-performing found to a report; the verifier alone has neither tables nor controls.
+    """
     from evidence.verify.pack import verify_pack  # noqa: PLC0415 - the arguments alone need none of it
 
     try:
+        _check_usage(arguments, able=reperform is not None)
+        now, trust = datetime.now(UTC), _trust(arguments.trust)
         report = verify_pack(
-            arguments.pack,
-            trust=_trust(arguments.trust),
-            previous=arguments.previous,
-            checkpoint=arguments.checkpoint,
-            now=datetime.now(UTC),
+            arguments.pack, trust=trust, previous=arguments.previous, checkpoint=arguments.checkpoint, now=now
         )
+        if arguments.reperform and reperform is not None:
+            report = reperform(report, trust, now)
     except UsageError as error:
         sys.stderr.write(f"evidence verify: {error}\n")
         return 2
     sys.stdout.write(report.to_json() if arguments.json else report.to_text())
     return 0 if report.ok else 1
+
+
+def _check_usage(arguments: argparse.Namespace, *, able: bool) -> None:
+    if arguments.reperform and not able:
+        raise UsageError(
+            "the stand-alone verifier has neither tables nor controls; re-perform with the full installation:"
+            " `evidence verify PACK.pdf --reperform --captures PLACE`"
+        )
+    if arguments.reperform != (arguments.captures is not None):
+        raise UsageError("--reperform and --captures go together: the place says what to rebuild the tables from")
 
 
 def _trust(path: Path | None) -> Trust | None:

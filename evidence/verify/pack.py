@@ -11,6 +11,7 @@ Whatever could not be looked at because an earlier step failed is reported as no
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from evidence.verify.anchors import ANCHORS_NAME, Held
@@ -18,19 +19,25 @@ from evidence.verify.attachments import read_attachments
 from evidence.verify.collection import Elsewhere, check_collection
 from evidence.verify.errors import UsageError
 from evidence.verify.formats.errors import FormatError, ProofError
+from evidence.verify.keyring import follow, read_key_events
 from evidence.verify.log import Head, check_extends, check_log, read_head
 from evidence.verify.manifest import LEDGER_NAME, MANIFEST_NAME, parse_manifest, parse_statements
 from evidence.verify.report import Check, Name, Report, Result, failed, not_checked, passed
 from evidence.verify.signature import UNARCHIVED, check_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     from evidence.verify.manifest import Manifest, NamedFile
     from evidence.verify.signature import Signed
     from evidence.verify.trust import Trust
+
+NOT_REPERFORMED = (
+    "That the conclusions follow from the evidence: re-perform them from the captures (`verify --reperform`)."
+)
+"""What stays open until somebody has re-performed the controls."""
 
 _SHOWN = 5  # names of files in one message
 
@@ -64,7 +71,8 @@ def verify_pack(
         checks.append(_check_attachments(manifest, attachments))
         checks.append(_check_folder(manifest, pack.with_suffix(".d")))
         held = (*(before.heads() if before else ()), *(() if own is None else (Held(own),)))
-        checks.extend(_check_ledger(manifest, attachments, Elsewhere(trust, held, signed.signed_at)))
+        elsewhere = Elsewhere(trust, held, signed.signed_at, signed.signing)
+        checks.extend(_check_ledger(manifest, attachments, elsewhere))
     if before is not None:
         checks.append(before.check(manifest))
     if own is not None:
@@ -77,6 +85,15 @@ def verify_pack(
         checks=tuple(checks),
         does_not_prove=tuple(_open_questions(checks, signed)),
     )
+
+
+def signed_contents(pack: Path, trust: Trust | None, now: datetime) -> tuple[Manifest, Mapping[str, bytes]] | None:
+    """The manifest of `pack` and its attachments as they were signed; None if there is nothing that could be read.
+
+    Says nothing of who signed: `verify_pack` does.
+    """
+    manifest, attachments = _contents(check_signature(_bytes(pack), trust, now), [])
+    return None if manifest is None else (manifest, attachments)
 
 
 def _contents(signed: Signed, checks: list[Check]) -> tuple[Manifest | None, Mapping[str, bytes]]:
@@ -135,11 +152,22 @@ def _check_ledger(manifest: Manifest, attachments: Mapping[str, bytes], elsewher
         except FormatError as error:
             yield failed(Name.STATEMENTS, str(error))
             return
+    elsewhere = replace(elsewhere, trust=_followed(elsewhere.trust, statements or ()))
     checks = tuple(check_log(manifest.ledger, statements, elsewhere.trust))
     yield from checks
     if manifest.ledger is not None:
         anchors = attachments.get(ANCHORS_NAME)
         yield from check_collection(manifest, checks, statements or (), anchors, elsewhere)
+
+
+def _followed(trust: Trust | None, statements: Sequence[bytes]) -> Trust | None:
+    """The trust, with the log keys that followed by rotation; statements that are no key events are not looked at."""
+    if trust is None:
+        return None
+    try:
+        return follow(trust, read_key_events(statements, range(len(statements))))
+    except FormatError:
+        return trust  # the check of keys says what is wrong
 
 
 class _Previous:
@@ -186,7 +214,7 @@ def _open_questions(checks: list[Check], signed: Signed) -> Iterator[str]:
         "That the source systems told the truth, or that nothing was dropped before it was received: no log can show "
         "that. The pack's completeness pages bound it by the sources' own totals and sequence numbers."
     )
-    yield "That the conclusions follow from the evidence: re-perform them from the captures (`verify --reperform`)."
+    yield NOT_REPERFORMED
     if Name.SIGNER in unchecked:
         yield "Who signed: anybody can sign with a key of the same name. Give the trust file (`--trust`)."
     if "software key" in (signed.signer or ""):

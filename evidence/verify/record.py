@@ -79,7 +79,17 @@ def verify_record(data: bytes, trust: Trust) -> Proven:
     expected = _hash(said["records"]["root"])
     verify_inclusion(leaf, _count(place, "position"), captures, _path(place, "captures_path"), expected)
     accepted = Proof.parse(_text(value, "log").decode()).verify(receipt, trust.policy(with_witnesses=True))
+    _refuse_revoked(accepted, trust)
     return Proven(record.decode(), capture, number, count, said, accepted)
+
+
+def _refuse_revoked(accepted: Accepted, trust: Trust) -> None:
+    """A revoked log key counts where as many witnesses as are asked for say that the checkpoint is older."""
+    times = sorted(accepted.witnesses.values())
+    by = times[trust.witness_quorum - 1] if 0 < trust.witness_quorum <= len(times) else None
+    for one in trust.revoked:
+        if one.key == accepted.log.vkey and (by is None or by >= one.since):
+            raise ProofError(f"the log's key was revoked as of {one.since:%Y-%m-%d}: no quorum says that this is older")
 
 
 def _said(receipt: bytes) -> dict[str, Any]:

@@ -10,6 +10,10 @@ import json
 import textwrap
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Result(StrEnum):
@@ -39,10 +43,15 @@ class Name(StrEnum):
     INCLUSION = "log inclusion"
     CONSISTENCY = "log consistency"
     ANCHORS = "log times"
+    KEYS = "keys"
+    DEFINITIONS = "definitions"
     PLAN = "plan"
     TIMES = "collection times"
     PREVIOUS = "previous pack"
     HELD = "checkpoint you hold"
+    CAPTURES = "captures"
+    VERDICTS = "re-performed verdicts"
+    METRICS = "re-performed metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +89,7 @@ class Report:
         signed_at: the proven or claimed signing time (ISO 8601), or None; the check `timestamp` says which.
         checks: everything that was looked at.
         does_not_prove: what stays open even if every check is ok.
+        differences: what a re-performance found otherwise than the pack says, one mapping of texts each.
     """
 
     pack: str
@@ -88,6 +98,7 @@ class Report:
     signed_at: str | None
     checks: tuple[Check, ...]
     does_not_prove: tuple[str, ...]
+    differences: tuple[Mapping[str, str], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -108,6 +119,7 @@ class Report:
             "signed_at": self.signed_at,
             "checks": [{"name": c.name, "result": c.result, "detail": c.detail} for c in self.checks],
             "does_not_prove": list(self.does_not_prove),
+            "differences": [dict(one) for one in self.differences],
         }
         return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 

@@ -40,6 +40,7 @@ from pyhanko_certvalidator.policy_decl import (
 )
 from pyhanko_certvalidator.registry import SimpleTrustManager
 
+from evidence.verify.keyring import NOBODY, Signing
 from evidence.verify.report import Check, Name, Result, failed, not_checked, passed
 from evidence.verify.trust import Trust
 
@@ -75,12 +76,14 @@ class Signed:
         signer: the subject of the signing certificate.
         signed_at: the proven signing time, else the claimed one.
         checks: the gate's checks.
+        signing: the signing certificate, and the time if it is proven.
     """
 
     content: bytes | None
     signer: str | None
     signed_at: datetime | None
     checks: tuple[Check, ...]
+    signing: Signing = NOBODY
 
 
 def check_signature(data: bytes, trust: Trust | None, now: datetime) -> Signed:
@@ -122,7 +125,8 @@ def _gate(data: bytes, signatures: list[Any], trust: Trust | None, now: datetime
     )
     signed_at = outcome.best_signature_time if proven else company.self_reported_timestamp
     subject = company.signer_cert.subject.human_friendly
-    return Signed(data[:end] if sound and end else None, subject, signed_at, checks)
+    signing = Signing(company.signer_cert.sha256.hex(), signed_at if proven else None)
+    return Signed(data[:end] if sound and end else None, subject, signed_at, checks, signing)
 
 
 def _validate(signature: Any, trust: Trust, now: datetime) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from cryptography import x509
@@ -36,6 +37,7 @@ _MEMBERS = frozenset(
         "revocation_freshness_days",
     }
 )
+_OPTIONAL = frozenset({"revoked"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,15 @@ class TrustedCertificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Revoked:
+    """A key that counts no more: its vkey or its certificate's SHA-256, since when, and why."""
+
+    key: str
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trust:
     """Who may sign packs, who may timestamp them, and whose log and witness signatures count.
 
@@ -67,6 +78,7 @@ class Trust:
         witness_vkeys: verifier keys of the log's witnesses.
         witness_quorum: how many of them must have cosigned a checkpoint.
         revocation_freshness_days: how old embedded revocation data may be at verification.
+        revoked: keys that count only for what is proven to be older.
     """
 
     signers: tuple[TrustedCertificate, ...] = ()
@@ -75,6 +87,7 @@ class Trust:
     witness_vkeys: tuple[str, ...] = ()
     witness_quorum: int = 0
     revocation_freshness_days: int = DEFAULT_FRESHNESS_DAYS
+    revoked: tuple[Revoked, ...] = ()
 
     def policy(self, *, with_witnesses: bool) -> Policy:
         """The C2SP policy that these log keys and witnesses make; without witnesses it asks for no quorum.
@@ -100,6 +113,7 @@ class Trust:
             "witness_vkeys": list(self.witness_vkeys),
             "witness_quorum": self.witness_quorum,
             "revocation_freshness_days": self.revocation_freshness_days,
+            "revoked": [{"key": r.key, "since": r.since.isoformat(), "reason": r.reason} for r in self.revoked],
         }
         return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
@@ -110,7 +124,7 @@ def parse_trust(data: bytes) -> Trust:
     Raises:
         FormatError: it is no trust file, trusts no signer, or a fingerprint contradicts its certificate.
     """
-    value = strict_json.members(strict_json.parse(data, "the trust file"), "the trust file", _MEMBERS)
+    value = strict_json.members(strict_json.parse(data, "the trust file"), "the trust file", _MEMBERS, _OPTIONAL)
     if value["format"] != FORMAT:
         raise FormatError(f"the trust file has format {value['format']!r}, this verifier reads {FORMAT!r}")
     trust = Trust(
@@ -120,6 +134,7 @@ def parse_trust(data: bytes) -> Trust:
         witness_vkeys=tuple(_text(entry, "witness_vkeys") for entry in _list(value, "witness_vkeys")),
         witness_quorum=_count(value, "witness_quorum"),
         revocation_freshness_days=_count(value, "revocation_freshness_days"),
+        revoked=tuple(_revoked(entry) for entry in _list(value, "revoked")) if "revoked" in value else (),
     )
     trust.policy(with_witnesses=True)
     if not trust.signers:
@@ -139,6 +154,17 @@ def _trusted(entry: Any) -> TrustedCertificate:
             f"the trust file gives fingerprint {value['sha256']} for a certificate that has {certificate.sha256}"
         )
     return certificate
+
+
+def _revoked(entry: Any) -> Revoked:
+    value = strict_json.members(entry, "a revoked key in the trust file", frozenset({"key", "since", "reason"}))
+    try:
+        since = datetime.fromisoformat(_text(value["since"], "revoked"))
+    except ValueError as error:
+        raise FormatError(f"the trust file revokes a key since {value['since']!r}, which is no time") from error
+    if since.tzinfo is None:
+        raise FormatError(f"the trust file revokes a key since {value['since']!r}, which has no time zone")
+    return Revoked(_text(value["key"], "revoked"), since, _text(value["reason"], "revoked"))
 
 
 def _der(pem: str) -> bytes:

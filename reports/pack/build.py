@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from weasyprint import HTML, Attachment
 
+from controls.stated import scope_text, state_definitions
 from evidence.canonical import canonical, sha256
 from evidence.errors import ConfigError
 from evidence.ledger.statements import Assessment, Pack
@@ -21,10 +22,11 @@ from reports.pack import facts
 from reports.pack.attach import files
 from reports.pack.finish import finish_pdf
 from reports.pack.log import PackLog, pack_log
-from reports.pack.manifest import PackPeriod, build_manifest
+from reports.pack.manifest import PackFile, PackPeriod, build_manifest
 from reports.pack.sections import SECTIONS, render
 from reports.pack.sign import TimestampAuthority, sign_pdf
 from warehouse.checkpoints import checkpoint
+from warehouse.keyring import introduce
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,9 +41,9 @@ if TYPE_CHECKING:
     from evidence.ledger.statements import CodeIdentity
     from evidence.periods import Period
     from reports.pack.keys import PackSigner
-    from reports.pack.manifest import PackFile
     from warehouse.home import Home
 
+SCOPE_NAME = "scope.json"
 _SCOPE_FACT = "scope_sha256"
 
 
@@ -94,14 +96,19 @@ def publish(
     if held is not None and held["content_sha256"] == content:
         return Published(folder / held["file"], held["name"], new=False)
     facts.register(con, results, metrics, period)
+    leaf = signers.pdf.signer.signing_cert.sha256.hex()
+    introduce(home, certificate=(leaf, signers.pdf.trusted_pem), code=code, now=now)
+    state_definitions(home, code=code, now=now)
     home.log.append(_assessments(home, period, results, code, now))
     log = pack_log(home, folder, now=now)
     ledger = log.ledger
     name = f"SOX-{period.file_stem}-v{version + 1}"
-    attached = sorted([*files(con, results, log.statements), log.anchors], key=lambda file: file.path)
+    scope = PackFile(SCOPE_NAME, scope_text(home.config.scope), "scope", embedded=True)
+    attached = sorted([*files(con, results, log.statements), log.anchors, scope], key=lambda file: file.path)
     common = _common(home, period, name, signers, log, now)
+    known = {"known_until": min(now, home.config.freeze_at(period)).isoformat()}
     manifest = build_manifest(
-        name, PackPeriod(period.name, period.start, period.end), attached, ledger, _facts(home, results, code)
+        name, PackPeriod(period.name, period.start, period.end), attached, ledger, known | _facts(home, results, code)
     )
     unsigned = finish_pdf(_render(con, common, attached, manifest, now))
     url = home.config.timestamping.url
@@ -176,16 +183,17 @@ def _common(home: Home, period: Period, name: str, signers: Signers, log: PackLo
     }  # fmt: skip
 
 
-def _facts(home: Home, results: Sequence[ControlResult], code: CodeIdentity) -> Mapping[str, str]:
+def _facts(home: Home, results: Sequence[ControlResult], code: CodeIdentity) -> dict[str, str]:
     return {
         "company": home.config.company, _SCOPE_FACT: _scope_sha256(home), "code_commit": code.commit,
+        "zone": home.config.zone, "fiscal_year_starts": str(home.config.fiscal_year_starts),
         "code_tree_clean": str(code.tree_clean).lower(), "lock_sha256": code.lock_sha256,
         **{f"definition_{result.control.id}": result.control.sha256 for result in results},
     }  # fmt: skip
 
 
 def _scope_sha256(home: Home) -> str:
-    return sha256(json.dumps(home.config.scope, sort_keys=True, default=str).encode())
+    return sha256(scope_text(home.config.scope))
 
 
 def _render(

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+    from evidence.verify.trust import Revoked
+
 KEY_FILE = "pack-signing.p12"
 PASSPHRASE_FILE = "pack-signing.passphrase"  # noqa: S105 - a file name
 ROOT_FILE = "pack-signing-root.pem"
@@ -85,7 +89,8 @@ def make_software_key(
     name = f"{common_name} (software key)"
     if len(name) > _LONGEST_NAME:
         raise ConfigError(f"the key's name {name!r} is longer than the 64 characters that X.509 allows")
-    key, leaf, root = _issue(name, now, now + timedelta(days=365 * years))
+    key = ec.generate_private_key(ec.SECP256R1())
+    leaf, root = issue(key.public_key(), name, now, years)
     secret = passphrase or secrets.token_urlsafe(32).encode()
     archive = pkcs12.serialize_key_and_certificates(
         name.encode(), key, leaf, [root], serialization.BestAvailableEncryption(secret)
@@ -144,6 +149,7 @@ def write_trust(
     log_vkeys: Iterable[str] = (),
     witness_vkeys: Iterable[str] = (),
     witness_quorum: int = 0,
+    revoked: Iterable[Revoked] = (),
 ) -> Trust:
     """Write the auditor's trust file; certificates are PEM texts, vkeys are C2SP signed-note verifier keys.
 
@@ -155,6 +161,7 @@ def write_trust(
         log_vkeys=tuple(log_vkeys),
         witness_vkeys=tuple(witness_vkeys),
         witness_quorum=witness_quorum,
+        revoked=tuple(revoked),
     )
     text = trust.to_json()
     parse_trust(text.encode())
@@ -163,11 +170,11 @@ def write_trust(
     return trust
 
 
-def _issue(
-    name: str, start: datetime, end: datetime
-) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate, x509.Certificate]:
-    """A signing key, its certificate, and the root that issued it; the root's own key is not kept."""
-    root_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+def issue(
+    key: CertificatePublicKeyTypes, name: str, start: datetime, years: int
+) -> tuple[x509.Certificate, x509.Certificate]:
+    """The certificate of a pack's key, and the root that issued it; the root's own key is not kept."""
+    root_key, end = ec.generate_private_key(ec.SECP256R1()), start + timedelta(days=365 * years)
     issuer = x509.Name(
         [
             x509.NameAttribute(NameOID.COMMON_NAME, "Root of one software key"),
@@ -183,18 +190,18 @@ def _issue(
     )
     purposes = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.EMAIL_PROTECTION, _DOCUMENT_SIGNING])
     leaf = (
-        _builder(subject, issuer, key.public_key(), start, end)
+        _builder(subject, issuer, key, start, end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True, content_commitment=True), critical=True)
         .add_extension(purposes, critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False)
         .sign(root_key, hashes.SHA256())
     )
-    return key, leaf, root
+    return leaf, root
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, start: datetime, end: datetime
+    subject: x509.Name, issuer: x509.Name, key: CertificatePublicKeyTypes, start: datetime, end: datetime
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

@@ -88,7 +88,7 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.
 def test_an_init_that_did_not_finish_can_be_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The configuration comes last: without it the folder is not in use, and the keys made so far are kept."""
     with monkeypatch.context() as patched:
-        patched.setattr(signers, "load_signers", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(signers, "load_signers", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         assert main(["init", str(tmp_path)]) == 130
     assert not (tmp_path / "evidence.yaml").exists()
     key = (tmp_path / "var" / "keys" / "log.key").read_bytes()

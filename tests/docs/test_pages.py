@@ -46,7 +46,7 @@ def test_the_codemap_is_the_tree() -> None:
     """Each folder that holds files has a line, and each line a folder."""
     listed = re.findall(r"^\| `([\w./-]+)` \|", page("docs/architecture.md").partition("## Codemap")[2], re.MULTILINE)
     whole = [name for root in (*PACKAGES, "docs", "deploy") for name in folders(ROOT / root)]
-    there = sorted([*whole, ".ci", "bench", "requirements", "scripts", "tests"])
+    there = sorted([*whole, ".ci", "bench", "requirements", "scripts", "tests", "verifier"])
 
     assert listed == there
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import socketserver
 import subprocess
 import threading
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 from evidence.canonical import canonical
 from evidence.errors import IntegrityError
@@ -19,11 +25,16 @@ from evidence.ledger.log import Log
 from evidence.ledger.witness import Witness, known_logs
 from evidence.ledger.witness_http import server
 from evidence.verify.formats.policy import parse_policy
+from tests.evidence.conftest import BUCKET
 from tests.evidence.ledger_stores import MemoryStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from mypy_boto3_s3 import S3Client
+
+    from tests.evidence.conftest import Place
 
 NOW = datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
 ORIGIN = "acme/delivery-evidence"
@@ -179,6 +190,77 @@ def test_copies_in_a_folder_are_never_changed(setting: Setting) -> None:
     assert list(failed) == ["a"]
     assert "somebody changed it" in failed["a"]
     assert second.read_bytes() == b"edited"
+
+
+class Relay:
+    """A mail relay of a few words that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.refuse = False
+        relay = self
+
+        class Session(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                self.wfile.write(b"220 relay\r\n")
+                while line := self.rfile.readline().strip().upper():
+                    if line == b"DATA" and not relay.refuse:
+                        self.wfile.write(b"354 go on\r\n")
+                        text = b"".join(iter(self.rfile.readline, b".\r\n"))
+                        relay.mails.append(message_from_bytes(text, _class=EmailMessage, policy=SMTP))
+                    if line == b"QUIT":
+                        self.wfile.write(b"221 bye\r\n")
+                        return
+                    self.wfile.write(b"554 no\r\n" if relay.refuse and line == b"DATA" else b"250 ok\r\n")
+
+        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session)
+
+
+@pytest.fixture
+def relay() -> Iterator[Relay]:
+    """A relay on loopback."""
+    made = Relay()
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+def test_a_checkpoint_is_mailed_once(setting: Setting, relay: Relay) -> None:
+    """The auditor's mail holds the checkpoint as a file; a relay that refuses is told, and asked again."""
+    host = f"127.0.0.1:{relay.server.server_address[1]}"
+    place = f"mailto:auditor@firm.example?relay={host}&sender=evidence@acme.example"
+    anchors = Anchors(copies=setting.copies(place))
+    relay.refuse = True
+
+    assert "did not take the checkpoint" in setting.anchor(anchors)[place]
+    relay.refuse = False
+    assert (setting.anchor(anchors), setting.anchor(anchors)) == ({}, {})
+    (mail,) = relay.mails
+    (attached,) = mail.iter_attachments()
+    assert (mail["To"], attached.get_content()) == ("auditor@firm.example", setting.note())
+    failed = setting.anchor(Anchors(copies=setting.copies("mailto:nobody", f"mailto:a@b?relay={host}&sender=c@d&x=1")))
+    assert all("is no place for mail" in why for why in failed.values())
+
+
+@pytest.mark.server
+def test_a_copy_in_a_locked_bucket_stays(setting: Setting, s3_place: Place, s3: S3Client) -> None:
+    """In a real S3 with Object Lock a copied checkpoint is locked for as long as it is retained."""
+    until = datetime(2033, 6, 1, tzinfo=UTC)
+    copies = Copies(
+        [s3_place.url], root=setting.folder, work=setting.folder / "work", environ=s3_place.environ, retain_until=until
+    )
+    assert setting.anchor(Anchors(copies=copies)) == {}
+    store = s3_place.open()
+    (key,) = store.list("")
+    prefix = urlsplit(s3_place.url).path.strip("/")
+    version = s3.head_object(Bucket=BUCKET, Key=f"{prefix}/{key}")["VersionId"]
+
+    assert (store.get(key), store.retention(key).until) == (setting.note(), until)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket=BUCKET, Key=f"{prefix}/{key}", VersionId=version)
 
 
 def git(folder: Path, *words: str) -> str:

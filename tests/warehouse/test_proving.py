@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from evidence.sources.base import Stream
 from evidence.verify.formats import merkle
 from evidence.verify.formats.errors import FormatError, ProofError
 from evidence.verify.record import Proven, verify_record
-from evidence.verify.trust import Trust
+from evidence.verify.trust import Revoked, Trust
 from reports.pack.signers import make_signers
 from warehouse.checkpoints import checkpoint
 from warehouse.open import open_home
@@ -109,6 +110,15 @@ def test_a_record_leads_to_the_log(home: Home) -> None:
         assert found.receipt["records"]["count"] == 4
         neighbours = [n for n in (1, 2, 3, 4, 9) if f'"id": {n}' not in text]
         assert not [n for n in neighbours if f'\\"id\\": {n}'.encode() in proof]
+
+
+def test_a_proof_under_a_revoked_key_does_not_hold(home: Home) -> None:
+    """Unless a quorum of witnesses says that the checkpoint is older than the revocation."""
+    believed = trust(home)
+    proof = prove(home, digest(BODIES[0]), 0, stream=STREAM)
+    revoked = dataclasses.replace(believed, revoked=(Revoked(believed.log_vkeys[0], NOW, "stolen"),))
+    with pytest.raises(ProofError, match="was revoked as of"):
+        verify_record(proof, revoked)
 
 
 def test_what_cannot_be_proven_is_told(home: Home) -> None:
