@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,7 @@ def _of_facts(args: argparse.Namespace) -> Metrics:
     """The metrics of a folder of facts."""
     import duckdb  # noqa: PLC0415 - heavy, and --help should be quick
 
-    from reports.dora.facts import load_folder  # noqa: PLC0415
+    from reports.dora.folder import load_folder  # noqa: PLC0415
     from reports.dora.metrics import compute  # noqa: PLC0415
     from reports.dora.parameters import Parameters  # noqa: PLC0415
 
@@ -83,7 +84,8 @@ def _of_facts(args: argparse.Namespace) -> Metrics:
             next_step="Give --facts DIR with --from DATE and --to DATE.",
         )
     with duckdb.connect() as con:
-        load_folder(con, args.facts)
+        for row in load_folder(con, args.facts):
+            print(f"{row.file}:{row.line} left out: {row.reason}", file=sys.stderr)
         return compute(
             con, start=args.start, end=args.end, as_of=args.as_of or now(), zone=args.timezone or "UTC",
             parameters=Parameters(),

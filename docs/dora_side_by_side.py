@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from reports.dora.facts import load_folder
+from reports.dora.folder import load_folder
 from reports.dora.metrics import Metrics, compute
 from reports.dora.parameters import Parameters
 

@@ -23,7 +23,6 @@ from evidence.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
 TEXT, INSTANT, LIST, INTEGER, BOOLEAN = "VARCHAR", "TIMESTAMPTZ", "VARCHAR[]", "BIGINT", "BOOLEAN"
 INSTANT_PATTERN = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)$"
@@ -181,33 +180,6 @@ BY_NAME = {relation.name: relation for relation in RELATIONS}
 REQUIRED = tuple(relation.name for relation in RELATIONS if not relation.optional)
 FAILED_STATES = ("failure", "error", "timed_out")
 STATES = ("success", *FAILED_STATES, "cancelled", "skipped", "in_progress", "queued", "pending", "waiting")
-
-
-def load_folder(con: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Make temporary tables of the CSV files `<relation>.csv` in `path`, and check them.
-
-    A file that is absent is a source that is not connected; `deployments.csv` must be there.
-
-    Raises:
-        ConfigError: no such folder, no deployments, missing columns, or values that are no facts.
-    """
-    if not (path / "deployments.csv").is_file():
-        raise ConfigError(
-            f"facts were asked from {path}, which holds no deployments.csv",
-            next_step=f"put {', '.join(f'{name}.csv' for name in REQUIRED)} into the folder",
-        )
-    absent = []
-    for relation in RELATIONS:
-        con.execute(f"DROP TABLE IF EXISTS temp.{relation.name}")
-        file = path / f"{relation.name}.csv"
-        if file.is_file():
-            rows = con.read_csv(str(file), header=True, all_varchar=True, delimiter=",", quotechar='"')
-            rows.create_view("dora_csv", replace=True)
-            con.execute(f"CREATE TEMP TABLE {relation.name} AS FROM dora_csv")
-            con.execute("DROP VIEW dora_csv")
-        else:
-            absent.append(relation.name)
-    from_views(con, absent=absent)
 
 
 def from_views(con: duckdb.DuckDBPyConnection, *, absent: Collection[str] = ()) -> None:

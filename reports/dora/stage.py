@@ -67,6 +67,7 @@ def stage(
         ],
     )
     con.execute("CREATE OR REPLACE TEMP TABLE dora_source(relation VARCHAR)")
+    con.execute("CREATE TEMP TABLE IF NOT EXISTS dora_quarantine(file VARCHAR, line BIGINT, reason VARCHAR)")
     con.execute("CREATE OR REPLACE TEMP TABLE dora_duplicate(relation VARCHAR, surplus BIGINT)")
     for relation in RELATIONS:
         _stage_relation(con, relation)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from reports.dora.facts import load_folder
+from reports.dora.folder import load_folder
 from reports.dora.metrics import Metrics, compute
 from reports.dora.parameters import Parameters
 
