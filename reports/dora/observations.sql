@@ -42,14 +42,15 @@ FROM dora_shipped;
 -- The second clock: a squash stands for the commits that it was made of.
 INSERT INTO dora_observation
 WITH squash AS (
-    SELECT s.service, s.repo, s.sha, b.sha AS original, b.committed_at
+    SELECT s.service, s.repo, s.sha, b.sha AS original, b.committed_at,
+           CASE WHEN b.committed_at IS NULL THEN 'no commit time' END AS reason
     FROM dora_shipped s JOIN dora_pull_request p ON p.repo = s.repo AND p.merge_sha = s.sha AND p.merge_method = 'squash'
          JOIN dora_raw_pr_commits b ON b.repo = p.repo AND b.pr = p.pr
     WHERE s.reason IS NULL
 )
 SELECT 'lead_time_original', s.service, s.finished_at,
        (epoch(s.finished_at) - epoch(CASE WHEN q.original IS NULL THEN s.committed_at ELSE q.committed_at END)) / 60, NULL, false, true,
-       'commit', s.repo || '@' || coalesce(q.original, s.sha), s.reason, s.reason IS NOT NULL
+       'commit', s.repo || '@' || coalesce(q.original, s.sha), coalesce(s.reason, q.reason), coalesce(s.reason, q.reason) IS NOT NULL
 FROM dora_shipped s LEFT JOIN squash q USING (service, repo, sha);
 
 INSERT INTO dora_observation
