@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from reports.dora.parameters import Parameters
 
 COUNT, RATE, DISTRIBUTION = "count", "rate", "distribution"
+# Minutes up to which the steps of a histogram reach, from five minutes to four weeks; the last one has no end.
+BOUNDS = [5, 15, 30, 60, 120, 240, 480, 1440, 2880, 10080, 20160, 40320]
 DEFINING = (
     "attribution.py",
     "attribution.sql",

@@ -47,6 +47,10 @@ def guards(con: duckdb.DuckDBPyConnection, parameters: Parameters) -> tuple[Guar
     return tuple(checked)
 
 
-def withheld(checked: Iterable[Guard]) -> frozenset[str]:
-    """The metrics whose headline a failed coverage forbids."""
-    return frozenset(metric for guard in checked if not guard.ok for metric in RESTS_ON.get(guard.guard, ()))
+def withheld(checked: Iterable[Guard]) -> dict[str, str]:
+    """The metrics whose headline a failed coverage forbids, and which coverages those are."""
+    found: dict[str, list[str]] = {}
+    for guard in checked:
+        for metric in RESTS_ON.get(guard.guard, ()) if not guard.ok else ():
+            found.setdefault(metric, []).append(f"{guard.guard} {guard.value:.3f}, limit {guard.limit:g}")
+    return {metric: "; ".join(why) for metric, why in found.items()}

@@ -43,6 +43,21 @@ SELECT o.metric, o.service, c.grain, c.period_start,
 FROM dora_seen o JOIN dora_calendar c USING (day)
 GROUP BY ALL;
 
+-- How the facts of the window spread: how many are above one bound and up to the next; the last step has no end.
+CREATE OR REPLACE TEMP TABLE dora_histogram AS
+WITH bound AS (SELECT list(upto) AS bounds FROM dora_bound),
+counted AS (
+    SELECT o.metric, o.service, c.grain, c.period_start, len(list_filter(bounds, lambda x: x < o.value)) AS step, count(*) AS facts
+    FROM dora_seen o JOIN dora_calendar c USING (day), bound
+    WHERE c.grain = 'window' AND NOT o.excluded AND NOT o.censored AND o.value IS NOT NULL
+    GROUP BY ALL
+),
+step AS (SELECT unnest(range((SELECT len(bounds) + 1 FROM bound))) AS step)
+SELECT metric, service, grain, period_start, list(coalesce(facts, 0) ORDER BY step) AS histogram
+FROM (SELECT DISTINCT metric, service, grain, period_start FROM counted) CROSS JOIN step
+     LEFT JOIN counted USING (metric, service, grain, period_start, step)
+GROUP BY ALL;
+
 -- Kaplan and Meier's estimate of the median, in which what is still open counts for as long as it has lasted.
 CREATE OR REPLACE TEMP TABLE dora_survival AS
 WITH spell AS (

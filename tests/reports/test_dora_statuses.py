@@ -114,7 +114,7 @@ def test_low_coverage_withholds_the_headline() -> None:
     assert "change_failure_rate" in history.compute().metrics.withheld
 
     history.facts["incidents"][0]["change_related"] = False
-    assert history.compute().metrics.withheld == frozenset()
+    assert history.compute().metrics.withheld == {}
 
 
 def test_guards_see_missing_attempts_unknown_commits_and_shared_ids() -> None:
