@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 640, 220, 56, 34, 14, 12
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 640, 160, 56, 34, 20, 12
 INK, GRID, LINE, FAINT = "#1b1f24", "#d8dee4", "#0b5cad", "#8fb8de"
 SHADES = ("#eef2f5", "#c6dbef", "#7fb2dd", "#3a7fbf", "#0b4a8f")  # none, then rising quarters of the maximum
 WEEKDAYS = ("Mon", "", "Wed", "", "Fri", "", "Sun")
@@ -87,12 +87,12 @@ def distribution(
 
 
 def step_labels(bounds: Sequence[float]) -> list[str]:
-    """Names of the steps of a histogram whose bounds are minutes: `≤ 5 min` … and what is above the last."""
+    """Names of the steps of a histogram whose bounds are minutes: `≤5m` … and what is above the last."""
     names = []
     for bound in bounds:
-        size, unit = next((s, u) for s, u in ((1440, "d"), (60, "h"), (1, "min")) if bound >= s)
-        names.append(f"{_number(bound / size)} {unit}")
-    return [f"≤ {name}" for name in names] + [f"> {names[-1]}"]
+        size, unit = next((s, u) for s, u in ((1440, "d"), (60, "h"), (1, "m")) if bound >= s)
+        names.append(f"{_number(bound / size)}{unit}")
+    return [f"≤{name}" for name in names] + [f">{names[-1]}"]
 
 
 def calendar(title: str, counts: Mapping[date, int], *, start: date, end: date, unit: str = "deployments") -> str:
@@ -136,7 +136,7 @@ def _axes(top: float, unit: str) -> list[str]:
         y = _y(share * top, top)
         parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="{GRID}"/>')
         parts.append(_text(LEFT - 6, y + 4, _number(share * top), "end"))
-    return [*parts, _text(LEFT, TOP - 3, unit, "start")]
+    return [*parts, _text(LEFT, TOP - 8, unit, "start")]
 
 
 def _y(value: float, top: float) -> float:
@@ -153,7 +153,7 @@ def _ceiling(values: Sequence[float]) -> float:
 
 
 def _number(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")
+    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def _text(x: float, y: float, words: str, anchor: str) -> str:

@@ -48,9 +48,9 @@ def test_a_gap_breaks_the_line_and_zero_does_not() -> None:
 
 def test_the_distribution_says_every_step() -> None:
     """Count and median are in the words, and how many facts each step has; a step is named by what it reaches up to."""
-    assert "4 facts, median 100 minutes. ≤ 5 min: 0; " in CHARTS["distribution"]
-    assert "≤ 2 h: 2; ≤ 4 h: 1; " in CHARTS["distribution"]
-    assert "≤ 28 d: 0; &gt; 28 d: 0." in CHARTS["distribution"]
+    assert "4 facts, median 100 minutes. ≤5m: 0; " in CHARTS["distribution"]
+    assert "≤2h: 2; ≤4h: 1; " in CHARTS["distribution"]
+    assert "≤28d: 0; &gt;28d: 0." in CHARTS["distribution"]
     assert "0 facts, no values." in CHARTS["no values"]
 
 

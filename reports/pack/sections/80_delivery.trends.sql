@@ -1,5 +1,5 @@
 -- What is withheld of the period is not drawn by week either.
-SELECT replace(m.metric, '_', ' ') AS metric, any_value(m.unit) AS unit, any_value(t.target) AS target,
+SELECT replace(m.metric, '_', ' ') AS metric, any_value(m.unit) AS unit, CAST(any_value(t.target) AS DOUBLE) AS target,
     list({
         'label': strftime(m.period_start, '%d %b'),
         'value': CASE WHEN m.unit = 'ratio' THEN round(m.value, 3) ELSE round(m.value, 1) END,
