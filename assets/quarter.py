@@ -8,8 +8,10 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+import reports.dora.metrics
 import reports.pack.build
 import reports.period
+from assets.delivery import METRICS, guard_results, guard_specs, metadata
 from assets.partitions import QUARTERLY, quarter_of
 from assets.resources import HomeResource, retrying
 from assets.tables import table_key
@@ -20,7 +22,6 @@ from warehouse.connect import view_texts, words_of
 from warehouse.open import code_identity
 from warehouse.sheets import sheets
 
-METRICS = dg.AssetKey(["metrics", "delivery"])
 PACK = dg.AssetKey(["packs", "quarterly"])
 
 
@@ -128,22 +129,27 @@ def _control_result(result: ControlResult) -> dg.MaterializeResult[None]:
     ],
     partitions_def=QUARTERLY,
     pool="lake",
+    check_specs=guard_specs(),
 )  # fmt: skip
 def publish_pack(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult[None]]:
     """Compute the metrics and publish the pack, or find the one that says the same."""
     opened = home.open()
     period = quarter_of(context.partition_key, opened.config)
-    made: list[tuple[int, int, reports.pack.build.Published]] = []
+    made: list[tuple[reports.dora.metrics.Metrics, int, reports.pack.build.Published]] = []
 
     def work() -> None:
         metrics = measure(opened, period, now=home.now())
         kept = reports.period.keep(opened, period, metrics, now=home.now())
         pack = reports.period.publish_pack(opened, period, metrics, code=code_identity(), now=home.now())
-        made.append((metrics.metric_value.num_rows, kept, pack))
+        made.append((metrics, kept, pack))
 
     retrying(context, home, work)
-    rows, kept, pack = made[0]
-    yield dg.MaterializeResult(asset_key=METRICS, metadata={"dagster/row_count": rows, "new or restated values": kept})
+    metrics, kept, pack = made[0]
+    yield dg.MaterializeResult(
+        asset_key=METRICS,
+        metadata={**metadata(metrics), "new or restated values": kept},
+        check_results=guard_results(metrics),
+    )
     yield dg.MaterializeResult(
         asset_key=PACK,
         metadata={"path": dg.MetadataValue.path(str(pack.path)), "name": pack.name, "new": pack.new},
