@@ -1,7 +1,7 @@
 """The contract of the facts that the DORA metrics are computed from.
 
 - Facts are relations of a DuckDB connection: `commits, pull_requests, pr_commits, deployments, incidents`,
-  and optionally `services, pipeline_runs, collection_gaps`. A relation may be a table or a view.
+  and optionally `services, pipeline_runs, slo_samples, collection_gaps`. A relation may be a table or a view.
 - A relation that does not exist is a source that is not connected: its metrics say `no_source`, never zero.
   A relation without rows is a source that had nothing to say.
 - Instants are TIMESTAMPTZ, or TIMESTAMP in UTC, or text in ISO 8601 with an offset. Empty text is NULL.
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 TEXT, INSTANT, LIST, INTEGER, BOOLEAN = "VARCHAR", "TIMESTAMPTZ", "VARCHAR[]", "BIGINT", "BOOLEAN"
+DOUBLE = "DOUBLE"
 INSTANT_PATTERN = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)$"
 LIST_SEPARATORS = {"parents": " ", "issues": " ", "label": ",", "paths": ";", "path_globs": ";"}
 
@@ -128,11 +129,12 @@ RELATIONS = (
             Column("issue_number", TEXT, "number in its repository; means nothing without the repository"),
             Column("service", TEXT, "service affected"),
             Column("environment", TEXT, "environment affected"),
-            Column("created_at", INSTANT, "triggered and detected"),
+            Column("created_at", INSTANT, "triggered: the alert, or the detection"),
             Column("acknowledged_at", INSTANT, "first acknowledgement, NULL: none"),
             Column("resolved_at", INSTANT, "last close, NULL: open"),
             Column("root_cause_sha", TEXT, "commit that the incident names as its cause, NULL: none named"),
             Column("repo", TEXT, "repository of issue_number; default as for deployments", optional=True),
+            Column("started_at", INSTANT, "onset: when it began to hurt, before anybody knew", optional=True),
             Column("reopened_at", INSTANT, "last reopening; after resolved_at it is open again", optional=True),
             Column("deployment_id", TEXT, "deployment that a person judged to be the cause", optional=True),
             Column("change_related", BOOLEAN, "false: a person judged that no change caused it", optional=True),
@@ -147,6 +149,7 @@ RELATIONS = (
             Column("service", TEXT, "service"),
             Column("repo", TEXT, "its repository", optional=True),
             Column("path_globs", LIST, "its files in a monorepo; default: all of the repository", optional=True),
+            Column("team", TEXT, "team that owns it in this stretch; facts are those of the team then", optional=True),
             Column("valid_from", INSTANT, "in being from; default: always was", optional=True),
             Column("valid_to", INSTANT, "in being until; default: still is", optional=True),
             _recorded(),
@@ -162,6 +165,17 @@ RELATIONS = (
             Column("run_attempt", INTEGER, "attempt, from 1"),
             Column("started_at", INSTANT, "run_started_at of the attempt"),
             Column("completed_at", INSTANT, "latest completed_at of its jobs, NULL while unfinished"),
+            _recorded(),
+        ),
+        optional=True,
+    ),
+    Relation(
+        "slo_samples",
+        ("service", "instant"),
+        (
+            Column("service", TEXT, "service measured"),
+            Column("instant", INSTANT, "time of the sample"),
+            Column("error_ratio", DOUBLE, "share of requests that failed, from 0 to 1; NULL: not known"),
             _recorded(),
         ),
         optional=True,

@@ -12,12 +12,24 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from evidence.errors import ConfigError
-from reports.dora.facts import BOOLEAN, INSTANT, INTEGER, RELATIONS, REQUIRED, STATES, Column, Relation, from_views
+from reports.dora.facts import (
+    BOOLEAN,
+    DOUBLE,
+    INSTANT,
+    INTEGER,
+    RELATIONS,
+    REQUIRED,
+    STATES,
+    Column,
+    Relation,
+    from_views,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,10 +46,11 @@ _IDENTITY = {
     "incidents": ("incident_id", "service", "environment", "created_at"),
     "services": ("service",),
     "pipeline_runs": ("service", "run_id", "started_at"),
+    "slo_samples": ("service", "instant"),
     "collection_gaps": ("started_at", "ended_at"),
 }
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
-_ARROW = {INSTANT: pa.timestamp("us", tz="UTC"), INTEGER: pa.int64(), BOOLEAN: pa.bool_()}
+_ARROW = {INSTANT: pa.timestamp("us", tz="UTC"), INTEGER: pa.int64(), BOOLEAN: pa.bool_(), DOUBLE: pa.float64()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +171,22 @@ def _integer(column: Column, text: str) -> int:
     return int(text)
 
 
+def _double(column: Column, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = nan
+    if not isfinite(value):
+        raise ValueError(f"{column.name} {text!r} is no number")
+    return value
+
+
 def _boolean(column: Column, text: str) -> bool:
     if text.lower() not in _TRUTH:
         raise ValueError(f"{column.name} {text!r} is neither true nor false")
     return _TRUTH[text.lower()]
 
 
-_PARSERS: dict[str, Callable[[Column, str], Any]] = {INSTANT: _instant, INTEGER: _integer, BOOLEAN: _boolean}
+_PARSERS: dict[str, Callable[[Column, str], Any]] = {
+    INSTANT: _instant, INTEGER: _integer, BOOLEAN: _boolean, DOUBLE: _double
+}  # fmt: skip

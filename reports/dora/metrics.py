@@ -49,6 +49,11 @@ STATISTICS: dict[str, dict[str, tuple[str, str | None]]] = {
         "ci_low": ("ci_low", None),
         "ci_high": ("ci_high", None),
     },
+    "level": {
+        "mean": ("value", None),
+        "count": ("n", "fact"),
+        "unknown_count": ("excluded_count", "fact"),
+    },
     "distribution": {
         "count": ("n", "fact"),
         "median": ("p50", None),
@@ -62,7 +67,7 @@ STATISTICS: dict[str, dict[str, tuple[str, str | None]]] = {
         "km_median": ("km_median", None),
     },
 }
-HEADLINE = {"count": "count", "rate": "rate", "distribution": "median"}
+HEADLINE = {"count": "count", "rate": "rate", "distribution": "median", "level": "mean"}
 VALUES = """
 SELECT v.*, h.histogram, CASE WHEN v.status <> 'no_source' THEN w.withheld_by END AS withheld_by
 FROM dora_metric_value v LEFT JOIN dora_histogram h USING (metric, service, grain, period_start)
@@ -124,6 +129,7 @@ def compute(
     con.execute("CREATE OR REPLACE TEMP TABLE dora_bound AS SELECT unnest($bounds) AS upto", {"bounds": BOUNDS})
     run_sql(con, "observations")
     run_sql(con, "values")
+    run_sql(con, "levels")
     checks = guards(con, parameters)
     _withhold(con, checks)
     return Metrics(con.sql(VALUES).to_arrow_table(), con.sql(EVIDENCE).to_arrow_table(), checks, withheld(checks))

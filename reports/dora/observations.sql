@@ -116,6 +116,11 @@ SELECT 'mtta', service, created_at, (epoch(coalesce(acknowledged_at, p.as_of)) -
 FROM dora_production_incident, dora_parameter p;
 
 INSERT INTO dora_observation
+SELECT 'time_to_alert', service, created_at, (epoch(created_at) - epoch(started_at)) / 60, NULL, false, pooled, 'incident', incident_id,
+       CASE WHEN started_at IS NULL THEN 'no onset' END, started_at IS NULL
+FROM dora_production_incident;
+
+INSERT INTO dora_observation
 SELECT 'incident_link_coverage', service, created_at, NULL, is_linked, false, pooled, 'incident', incident_id,
        CASE WHEN change_related = false THEN 'judged unrelated' END, false
 FROM dora_production_incident;

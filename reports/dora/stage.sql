@@ -11,6 +11,7 @@ WITH holding AS (
 named AS (
     SELECT service FROM dora_raw_deployments UNION SELECT service FROM dora_raw_incidents
     UNION SELECT service FROM dora_raw_services UNION SELECT service FROM dora_raw_pipeline_runs
+    UNION SELECT service FROM dora_raw_slo_samples
 )
 SELECT n.service, coalesce(any_value(s.repo ORDER BY s.valid_from DESC NULLS LAST), any_value(h.repo), n.service) AS repo,
        -- A row without a bound makes the service unbounded on that side.
@@ -19,6 +20,10 @@ SELECT n.service, coalesce(any_value(s.repo ORDER BY s.valid_from DESC NULLS LAS
 FROM named n LEFT JOIN dora_raw_services s USING (service) LEFT JOIN holding h USING (service)
 WHERE n.service IS NOT NULL
 GROUP BY n.service;
+
+-- Who owned a service when. A pool of its own: `team:NAME`.
+CREATE OR REPLACE TEMP TABLE dora_team AS
+SELECT DISTINCT service, 'team:' || team AS pool, valid_from, valid_to FROM dora_raw_services WHERE team IS NOT NULL;
 
 -- Attempts are never overwritten; what ended after as_of had not ended.
 CREATE OR REPLACE TEMP TABLE dora_attempt AS
@@ -48,7 +53,7 @@ FROM dora_raw_pull_requests r, dora_parameter p
 WHERE merge_sha IS NOT NULL AND merged_at <= p.as_of;
 
 CREATE OR REPLACE TEMP TABLE dora_incident AS
-SELECT i.incident_id, i.issue_number, i.service, i.environment, i.root_cause_sha, i.deployment_id, i.change_related,
+SELECT i.incident_id, i.issue_number, i.started_at, i.service, i.environment, i.root_cause_sha, i.deployment_id, i.change_related,
        i.fix_sha, coalesce(i.repo, s.repo) AS repo, list_contains(p.production, i.environment) AS is_production,
        i.created_at,
        CASE WHEN i.acknowledged_at <= p.as_of THEN i.acknowledged_at END AS acknowledged_at,

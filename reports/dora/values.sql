@@ -11,7 +11,13 @@ SELECT * FROM (
 CREATE OR REPLACE TEMP TABLE dora_seen AS
 SELECT * FROM dora_dated
 UNION ALL
-SELECT * REPLACE ('all' AS service) FROM dora_dated WHERE pooled;
+SELECT * REPLACE ('all' AS service) FROM dora_dated WHERE pooled
+UNION ALL
+-- Of the team that owned the service then; an incident of two services of a team is one incident of the team.
+SELECT d.* REPLACE (t.pool AS service)
+FROM dora_dated d JOIN dora_team t ON t.service = d.service
+     AND coalesce(t.valid_from <= d.instant, true) AND coalesce(t.valid_to > d.instant, true)
+QUALIFY d.fact_type <> 'incident' OR row_number() OVER (PARTITION BY d.metric, t.pool, d.fact_id ORDER BY d.service) = 1;
 
 -- A day's facts have one digest; a period's is that of its days' digests. Both are sorted, so that order means nothing.
 CREATE OR REPLACE TEMP TABLE dora_day_digest AS
@@ -85,6 +91,7 @@ being AS (
     SELECT service, timezone(p.zone, timezone('UTC', valid_from)) AS since, timezone(p.zone, timezone('UTC', valid_to)) AS until
     FROM dora_service, dora_parameter p
     UNION ALL SELECT 'all', NULL, NULL
+    UNION ALL SELECT DISTINCT pool, NULL::TIMESTAMP, NULL::TIMESTAMP FROM dora_team
 )
 SELECT b.service, q.grain, q.period_start, q.period_end,
        q.is_partial OR coalesce(since > q.period_start, false) OR coalesce(until < q.period_end, false) AS is_partial
@@ -99,7 +106,7 @@ FROM dora_metric m CROSS JOIN dora_spine s
      LEFT JOIN dora_digest d USING (metric, service, grain, period_start)
      LEFT JOIN dora_survival k USING (metric, service, grain, period_start),
      (SELECT coalesce(list(relation), []) AS names FROM dora_source) connected
-WHERE s.grain <> 'day' OR m.family = 'count' OR a.metric IS NOT NULL;
+WHERE m.family <> 'level' AND (s.grain <> 'day' OR m.family = 'count' OR a.metric IS NOT NULL);
 
 -- Medians per period: over the window's periods that it does not cut, zeros included.
 CREATE OR REPLACE TEMP TABLE dora_typical AS

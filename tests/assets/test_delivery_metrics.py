@@ -16,7 +16,7 @@ from tests.reports.dora_history import DAY, History
 
 def history() -> History:
     """Two deployments, and an incident that nobody linked or judged."""
-    return History().line("a", "b").deploy("D1", "a", 100).deploy("D2", "b", 200).incident("I1", 10 * DAY, None)
+    return History().line("a", "b").deploy("D1", "a", 100).deploy("D2", "b", 200).incident("I1", 5 * DAY, None)
 
 
 def test_every_guard_is_a_check_of_the_asset() -> None:

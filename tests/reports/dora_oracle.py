@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import product
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -149,7 +150,7 @@ class Oracle:
         return min(found, key=self.releases.index, default=None)
 
     def failures(self) -> dict[int, list[tuple[str, Row]]]:
-        """Index of each failed release → what says so: ('incident', it) or ('remedy', release)."""
+        """Index of each failed release → what says so: ('incident', it), ('remedy', release) or ('open', {})."""
         found: dict[int, list[tuple[str, Row]]] = {}
 
         def blame(release: Row | None, kind: str, by: Row) -> None:
@@ -162,15 +163,24 @@ class Oracle:
             if release["kind"] == "rollback":
                 blame(self._rolled_back(release), "remedy", release)
             for pull in self.brought(release):
-                target = self.reverted(pull)
-                first = target and self.carrier(release, target["merge_sha"])
                 bears = self.bearing(release["service"], release["environment"])
-                if first and first["kind"] in ("baseline", "other") and first is not release:
-                    blame(first, "remedy", release)
-                elif self.is_hotfix(pull) and release["kind"] != "baseline":
+                if self.is_hotfix(pull) and release["kind"] != "baseline" and not self._taken_back(pull, release):
                     earlier = [r for r in bears if self.releases.index(r) < self.releases.index(release)]
                     blame(earlier[-1] if earlier else None, "remedy", release)
+        for pull, environment in product(self.pulls, {r["environment"] for r in self.releases}):
+            place = {"service": pull["repo"], "environment": environment}
+            if first := self._taken_back(pull, place):
+                same = [r for r in self.releases if place.items() <= r.items() and pull in self.brought(r)]
+                blame(first, "remedy" if same else "open", same[0] if same else {})
         return found
+
+    def _taken_back(self, pull: Row, place: Row) -> Row | None:
+        """The release of a service and environment that a revert says has failed: it was live without the revert."""
+        target = self.reverted(pull)
+        first = target and self.carrier(place, target["merge_sha"])
+        if not first or first["kind"] not in ("baseline", "other") or pull in self.brought(first):
+            return None
+        return first
 
     def _rolled_back(self, release: Row) -> Row | None:
         earlier = self.before(release)
@@ -251,7 +261,11 @@ class Oracle:
             if ends and not all(ends):
                 still += 1
                 continue
-            end = max(ends) if ends else min(r["final_at"] for kind, r in by if kind == "remedy")
+            remedies = [r["final_at"] for kind, r in by if kind == "remedy"]
+            if not ends and not remedies:
+                still += 1
+                continue
+            end = max(ends) if ends else min(remedies)
             spans.append(minutes(end, release["final_at"]))
         return sorted(span for span in spans if span >= 0), still
 
