@@ -13,6 +13,7 @@ from reports.pack.build import Published, publish
 from reports.pack.signers import load_signers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from controls.results import ControlResult
@@ -32,10 +33,10 @@ def assess(home: Home, period: Period, *, now: datetime) -> list[ControlResult]:
     return results
 
 
-def measure(home: Home, period: Period, *, now: datetime) -> Metrics:
-    """The delivery metrics of `period`, as known when it was frozen."""
+def measure(home: Home, period: Period, *, now: datetime, environments: Sequence[str] | None = None) -> Metrics:
+    """The delivery metrics of `period`, as known when it was frozen; of other `environments` than production's."""
     with home.connection() as con:
-        return of_period(con, home.config, period, as_of=_as_of(home, period, now))
+        return of_period(con, home.config, period, as_of=_as_of(home, period, now), environments=environments)
 
 
 def keep(home: Home, period: Period, metrics: Metrics, *, now: datetime) -> int:

@@ -18,6 +18,7 @@ from reports.dora.metrics import Metrics, compute
 from reports.dora.parameters import Parameters
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     import duckdb
@@ -50,7 +51,10 @@ def lay_out(con: duckdb.DuckDBPyConnection, config: Config) -> None:
     from_views(con, absent=absent)
 
 
-def of_period(con: duckdb.DuckDBPyConnection, config: Config, period: Period, *, as_of: datetime) -> Metrics:
+def of_period(
+    con: duckdb.DuckDBPyConnection, config: Config, period: Period, *, as_of: datetime,
+    environments: Sequence[str] | None = None,
+) -> Metrics:  # fmt: skip
     """The metrics of `period` as known at `as_of`.
 
     Args:
@@ -58,10 +62,12 @@ def of_period(con: duckdb.DuckDBPyConnection, config: Config, period: Period, *,
         config: zone, fiscal calendar, scope.
         period: the window.
         as_of: later facts are not known.
+        environments: measured instead of those that the scope calls production.
     """
     lay_out(con, config)
     parameters = Parameters(
-        production=tuple(config.scope.get("prod_envs", ("production",))), fiscal_year_start=config.fiscal_year_starts
+        production=tuple(environments or config.scope.get("prod_envs", ("production",))),
+        fiscal_year_start=config.fiscal_year_starts,
     )
     return compute(con, start=period.first, end=period.end_day, as_of=as_of, zone=config.zone, parameters=parameters)
 
