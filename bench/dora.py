@@ -25,12 +25,13 @@ END = START + timedelta(days=YEARS * 365)
 
 
 class Spent(NamedTuple):
-    """Seconds of the clock, and of all processors: on a busy machine the second says more, on two of them it is more."""
+    """Seconds of the clock, and of all processors, which a busy machine changes less."""
 
     wall: float
     cpu: float
 
     def __str__(self) -> str:
+        """Both, with their unit."""
         return f"{self.wall:.2f} s, {self.cpu:.2f} s of processors"
 
 
@@ -46,7 +47,7 @@ class Clock:
 
 
 def attribution(commits: int = 50_000, deployments: int = 2_000) -> Spent:
-    """What it takes to attribute `commits` to `deployments` of one service; every tenth rolls back, every 50th repeats."""
+    """What it takes to attribute `commits` to `deployments` of one service; a tenth of them roll back."""
     random = Random(1)
     parents = {f"{i:040x}": [f"{i - 1:040x}"] for i in range(1, commits)} | {f"{0:040x}": []}
     for i in range(10, commits, 7):  # merges of short branches

@@ -48,24 +48,24 @@ WHY = """
 FIXTURES = """
 ## The tools' own fixtures
 
-The tests run them through our engine (`tests/reports/test_dora_peers*.py`): equal where we agree, and a difference that a
-test states where we do not.
+The tests run them through our engine (`tests/reports/test_dora_peers*.py`): equal where we agree, and a difference
+that a test states where we do not.
 
 | fixture | the same | other, and why |
 |---|---|---|
 | Metrik, deployment frequency | every count | |
 | Metrik, lead time | the minutes of every commit | it counts the commits of a first deployment; ours lists them |
-| Metrik, change failure rate | our attempts that did not succeed | what failed to deploy was never live: no change failed |
+| Metrik, change failure rate | our attempts that did not succeed | what failed to deploy was never live |
 | Metrik, time to restore | | it runs from a failed pipeline to the next success; ours has no failure to recover from |
-| Middleware, deployment frequency | totals and weeks | its averages are cut to whole numbers: three in 16 days are 0 a day |
+| Middleware, deployment frequency | totals and weeks | its averages are cut: three in 16 days are 0 a day |
 | Middleware, incident to deployment | every link, without our bound in time | it also blames failed and pending runs |
-| Middleware, change failure rate | every rate, if time alone may blame | without a deployment it says 0 %, ours nothing |
+| Middleware, change failure rate | every rate, if time alone may blame | without a deployment it says 0 % |
 | Middleware, recovery by week | mean and count | |
 | Middleware, pull requests of a deployment | every set | it follows branch names and times, ours the commits |
 | DevLake, previous deployment | every row | |
 | DevLake, commits between deployments | every set | |
-| DevLake, merge to production | every minute, rounded up | a merge after its deployment is null there, a listed negative span here |
-| DevLake, incident to deployment | every link, without our bound | it links an incident two months after the last deployment |
+| DevLake, merge to production | every minute | a merge after its deployment is null there, listed here |
+| DevLake, incident to deployment | every link, without our bound | it links one of two months after the last |
 | Datadog, lead time and rollback | every example of its documentation | |
 | Datadog, hotfix | | it blames the deployment right before, even where that was the rollback |
 """
