@@ -5,8 +5,8 @@
 - A relation that does not exist is a source that is not connected: its metrics say `no_source`, never zero.
   A relation without rows is a source that had nothing to say.
 - Instants are TIMESTAMPTZ, or TIMESTAMP in UTC, or text in ISO 8601 with an offset. Empty text is NULL.
-- Lists are VARCHAR[] or text: `parents` and `issues` separated by spaces, `label` by commas, `paths` and
-  `path_globs` by semicolons.
+- Lists are VARCHAR[] or text: `parents` and `issues` separated by spaces, commas or semicolons, `label` by commas,
+  semicolons or bars, `paths` and `path_globs` by semicolons.
 - Columns beyond the contract are ignored; optional ones that are absent get the default given here.
 - Rows equal in all columns count once. Of rows that share a key, the one with the latest `recorded_at` counts,
   and the guard `duplicate_ids` reports them.
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 TEXT, INSTANT, LIST, INTEGER, BOOLEAN = "VARCHAR", "TIMESTAMPTZ", "VARCHAR[]", "BIGINT", "BOOLEAN"
 DOUBLE = "DOUBLE"
 INSTANT_PATTERN = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)$"
-LIST_SEPARATORS = {"parents": " ", "issues": " ", "label": ",", "paths": ";", "path_globs": ";"}
+# Patterns; a path may hold spaces and commas, a label spaces.
+LIST_SEPARATORS = {"parents": "[ ,;]", "issues": "[ ,;]", "label": "[,;|]", "paths": ";", "path_globs": ";"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,11 @@ RELATIONS = (
             Column("created_at", INSTANT, "triggered: the alert, or the detection"),
             Column("acknowledged_at", INSTANT, "first acknowledgement, NULL: none"),
             Column("resolved_at", INSTANT, "last close, NULL: open"),
-            Column("root_cause_sha", TEXT, "commit that the incident names as its cause, NULL: none named"),
+            Column(
+                "root_cause_sha",
+                TEXT,
+                "commit that the incident names as its cause, at least 7 letters of its id; NULL: none named",
+            ),
             Column("repo", TEXT, "repository of issue_number; default as for deployments", optional=True),
             Column("started_at", INSTANT, "onset: when it began to hurt, before anybody knew", optional=True),
             Column("reopened_at", INSTANT, "last reopening; after resolved_at it is open again", optional=True),

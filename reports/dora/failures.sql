@@ -7,9 +7,18 @@ INSERT INTO dora_method VALUES
 
 CREATE OR REPLACE TEMP TABLE dora_failure_link AS
 WITH judged AS (SELECT * FROM dora_incident WHERE change_related IS DISTINCT FROM false),
+-- A cause that abbreviates the id of one commit names that commit.
+long AS (
+    SELECT a.repo, a.named, any_value(c.sha) AS sha
+    FROM (SELECT DISTINCT repo, root_cause_sha AS named, length(root_cause_sha) AS letters FROM judged WHERE length(root_cause_sha) BETWEEN 7 AND 39) a
+         JOIN dora_raw_commits c ON c.repo = a.repo AND left(c.sha, a.letters) = a.named
+    GROUP BY a.repo, a.named HAVING count(DISTINCT c.sha) = 1
+),
 -- A squash leaves the branch's commits behind: a cause named by one of them is the squash.
 cause AS (
     SELECT incident_id, service, environment, root_cause_sha AS sha FROM judged
+    UNION
+    SELECT i.incident_id, i.service, i.environment, l.sha FROM judged i JOIN long l ON l.repo = i.repo AND l.named = i.root_cause_sha
     UNION
     SELECT i.incident_id, i.service, i.environment, p.merge_sha
     FROM judged i JOIN dora_raw_pr_commits b ON b.repo = i.repo AND b.sha = i.root_cause_sha

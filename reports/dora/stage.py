@@ -112,7 +112,6 @@ def _expression(column: Column, found: str | None) -> str:
         value = f"timezone('UTC', {value}::TIMESTAMPTZ)"
     elif column.type == LIST and found == "VARCHAR":
         separator = LIST_SEPARATORS[column.name]
-        value = (
-            f"list_filter(list_transform(string_split({value}, '{separator}'), lambda x: trim(x)), lambda x: x <> '')"
-        )
+        parts = f"list_transform(regexp_split_to_array({value}, '{separator}'), lambda x: trim(x))"
+        value = f"list_filter({parts}, lambda x: x <> '')"
     return f"{value}::{typed} AS {column.name}"

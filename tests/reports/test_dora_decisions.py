@@ -323,6 +323,14 @@ def test_decision_11_a_commit_lost_in_a_squash_names_the_squash() -> None:
     assert history.compute().failed() == {"D2"}
 
 
+def test_decision_11_an_abbreviated_commit_names_the_one_that_it_begins() -> None:
+    """Seven letters are enough if they begin one commit alone; fewer, or two of them, name nothing."""
+    for named, failed in (("bbbbbbb", {"D2"}), ("bbbbbb", set()), ("ccccccc", set())):
+        history = History().line("a" * 40, "b" * 40, "c" * 39 + "1", "c" * 39 + "2")
+        history.deploy("D1", "a" * 40, 100).deploy("D2", "b" * 40, 200).deploy("D3", "c" * 39 + "2", 300)
+        assert history.incident("I1", 400, None, root_cause_sha=named).compute().failed() == failed
+
+
 def test_decision_12_negative_spans_are_listed_and_left_out() -> None:
     """A commit dated after its deployment is in no percentile; evidence and guard show it."""
     history = History().commit("a", 0).commit("b", 500, "a").commit("c", 150, "b")

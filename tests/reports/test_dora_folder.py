@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -10,6 +11,8 @@ import pytest
 from evidence.errors import ConfigError
 from reports.dora.facts import REQUIRED
 from reports.dora.folder import load_folder
+from reports.dora.parameters import Parameters
+from reports.dora.stage import stage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,3 +98,20 @@ def test_a_folder_of_other_things_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"holds none of .*deployments\.csv") as error:
         load_folder(duckdb.connect(), tmp_path)
     assert all(name in str(error.value) for name in REQUIRED)
+
+
+def test_lists_may_be_separated_as_people_do(tmp_path: Path) -> None:
+    """Labels by commas, semicolons or bars, parents by spaces or commas; each gives the same lists."""
+    pulls = "pr,repo,title,label,merge_method,merge_sha,created_at,merged_at,head_branch\n"
+    written = (("docs;hotfix", "a b"), ("docs|hotfix", "a;b"), ('"docs, hotfix"', '"a, b"'))
+    for index, (labels, parents) in enumerate(written):
+        folder = tmp_path / str(index)
+        folder.mkdir()
+        when = "2026-03-02T08:00:00Z"
+        (folder / "pull_requests.csv").write_text(f"{pulls}1,app,x,{labels},squash,c,{when},{when},y\n")
+        (folder / "commits.csv").write_text(f"sha,repo,parents,committed_at,pr\nc,app,{parents},{when},\n")
+        con = deployments(folder, HEADER)
+        window = (date(2026, 3, 2), date(2026, 3, 9))
+        stage(con, window, datetime(2026, 3, 9, tzinfo=UTC), "UTC", Parameters())
+        assert con.execute("SELECT label FROM dora_raw_pull_requests").fetchall() == [(["docs", "hotfix"],)]
+        assert con.execute("SELECT parents FROM dora_raw_commits").fetchall() == [(["a", "b"],)]
