@@ -142,8 +142,8 @@ SELECT sha256(concat_ws('|', v.metric, w.version, v.grain, v.period_start, v.per
        CASE WHEN v.grain = 'window' THEN t.per_day END AS median_per_day, CASE WHEN v.grain = 'window' THEN t.per_week END AS median_per_week,
        CASE WHEN v.grain = 'window' THEN t.mean_per_week END AS mean_per_week, CASE WHEN v.grain = 'window' THEN t.per_month END AS median_per_month,
        -- Wilson's 95 % interval.
-       CASE WHEN family = 'rate' AND NOT is_missing THEN greatest(0, (raw_value + 1.9207294 / known_n - 1.959964 * sqrt((raw_value * (1 - raw_value) + 0.96036471 / known_n) / known_n)) / (1 + 3.84145888 / known_n)) END AS ci_low,
-       CASE WHEN family = 'rate' AND NOT is_missing THEN least(1, (raw_value + 1.9207294 / known_n + 1.959964 * sqrt((raw_value * (1 - raw_value) + 0.96036471 / known_n) / known_n)) / (1 + 3.84145888 / known_n)) END AS ci_high,
+       CASE WHEN family = 'rate' AND known_n > 0 THEN greatest(0, (raw_value + 1.9207294 / known_n - 1.959964 * sqrt((raw_value * (1 - raw_value) + 0.96036471 / known_n) / known_n)) / (1 + 3.84145888 / known_n)) END AS ci_low,
+       CASE WHEN family = 'rate' AND known_n > 0 THEN least(1, (raw_value + 1.9207294 / known_n + 1.959964 * sqrt((raw_value * (1 - raw_value) + 0.96036471 / known_n) / known_n)) / (1 + 3.84145888 / known_n)) END AS ci_high,
        -- Decision 10: few observations are published, and said to be few.
        CASE WHEN is_missing THEN 'no_source' WHEN is_partial THEN 'partial'
             WHEN family <> 'count' AND known_n < p.minimum_n THEN 'insufficient' ELSE 'ok' END AS status,

@@ -39,6 +39,13 @@ def test_empty_facts_look_like_nothing() -> None:
     assert {row["status"] for row in rows if row["statistic"] in {"rate", "median"}} <= {"insufficient", "no_source"}
 
 
+def test_nothing_has_no_interval() -> None:
+    """Of no facts there is no rate, and no interval from zero to one beside it."""
+    rows = [row for row in History().compute().metrics.metric_value.to_pylist() if row["family"] == "rate"]
+
+    assert {(row["value"], row["ci_low"], row["ci_high"]) for row in rows} == {(None, None, None)}
+
+
 def test_wilson_interval() -> None:
     """3 of 14 is 21.4 %, and with 95 % confidence between 7.6 and 47.6 %."""
     history = History().line(*(f"c{index}" for index in range(14)))

@@ -67,7 +67,7 @@ of_facts AS (
     FROM counted GROUP BY GROUPING SETS ((position), (position, month))
 ),
 stream(position, needs) AS (
-    VALUES (7, 'github.dependabot_alerts'), (7, 'github.code_scanning_alerts'), (10, 'company.restore_tests'), (11, 'company.restore_tests')
+    VALUES (7, 'github.dependabot_alerts'), (7, 'github.code_scanning_alerts'), (8, 'prometheus.ranges'), (10, 'company.restore_tests'), (11, 'company.restore_tests')
 ),
 source AS (
     SELECT position, bool_or(needs IN (SELECT stream FROM evidence_conservation)) AS is_there,
@@ -93,7 +93,7 @@ total AS (
             SELECT round(100 * value, 1) FROM metric_value
             WHERE metric = 'error_budget_spent' AND service = 'all' AND grain = 'window'
         ) END AS budget,
-        CASE WHEN m.status = 'no_source' THEN 'what it needs' ELSE s.missing END AS missing,
+        CASE WHEN m.status = 'no_source' THEN coalesce(s.missing, 'what it needs') ELSE s.missing END AS missing,
         coalesce('metric ' || g.metric, s.needs) AS evidence
     FROM goal AS g
     LEFT JOIN measured AS m ON m.position = g.position AND m.grain = 'window'
