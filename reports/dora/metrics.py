@@ -19,7 +19,7 @@ import duckdb
 
 from evidence.errors import ConfigError
 from reports.dora.attribution import attribute
-from reports.dora.definitions import BOUNDS, COUNT, METRICS, RATE, definition_version
+from reports.dora.definitions import BOUNDS, METRICS, definition_version
 from reports.dora.guards import Guard, guards, withheld
 from reports.dora.stage import run_sql, sql_text, stage
 
@@ -170,12 +170,9 @@ def _define(con: duckdb.DuckDBPyConnection) -> None:
 
 def _statistics(cell: dict[str, Any]) -> Iterator[dict[str, Any]]:
     family = cell["family"]
-    empty = cell["n"] is None or (family != COUNT and not cell["n"])
     for statistic, (column, unit) in STATISTICS[family].items():
         value = cell[column]
         if value is None and statistic != HEADLINE[family]:
-            continue
-        if empty and family == RATE and statistic in {"ci_low", "ci_high"}:
             continue
         yield {
             "metric": cell["metric"],
