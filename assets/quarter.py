@@ -4,7 +4,7 @@ A quarter's controls are asked every day while it runs, so that an exception is 
 published when it has ended and the time for late evidence is over.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,12 +12,14 @@ from typing import Any
 import dagster as dg
 
 import reports.period
+from assets.delivery import METRICS, guard_results, guard_specs, metadata
 from assets.partitions import QUARTERLY, quarter_of
 from assets.resources import HomeResource, retrying
 from assets.tables import table_key
 from controls.definitions import Control, catalogue
 from controls.results import EXCEPTION, INDETERMINATE, VERDICTS, ControlResult
 from evidence.periods import Period
+from reports.dora.metrics import Metrics
 from reports.pack.build import Published
 from reports.period import assess, measure
 from warehouse.connect import view_texts, words_of
@@ -25,9 +27,7 @@ from warehouse.home import Home
 from warehouse.open import code_identity, code_sha256
 from warehouse.sheets import sheets
 
-METRICS = dg.AssetKey(["metrics", "delivery"])
 PACK = dg.AssetKey(["packs", "quarterly"])
-_NEW = "new or restated values"
 EFFECTIVE = ("EFFECTIVE", "NOT_OPERATED")  # conclusions that ask for nothing
 MEASURED = (  # tables that the delivery metrics rest on
     "github_deployments", "github_deployment_statuses", "github_pull_requests", "github_pull_request_commits",
@@ -132,40 +132,50 @@ def _control_result(result: ControlResult) -> dg.MaterializeResult[None]:
     ],
     partitions_def=QUARTERLY,
     pool="lake",
+    check_specs=guard_specs(),
 )  # fmt: skip
 def publish_pack(context: dg.AssetExecutionContext, home: HomeResource) -> Iterator[dg.MaterializeResult[None]]:
     """Compute the metrics and publish the pack, or find the one that says the same."""
     opened = home.open()
     period = quarter_of(context.partition_key, opened.config)
-    made: list[Closed] = []
+    closed: list[Closed] = []
 
     def work() -> None:
-        made.append(close(opened, period, now=home.now()))
+        closed.append(close(opened, period, now=home.now()))
 
     retrying(context, home, work)
-    yield dg.MaterializeResult(asset_key=METRICS, metadata=made[0].of_metrics)
-    yield dg.MaterializeResult(asset_key=PACK, metadata=made[0].of_pack)
+    checks = guard_results(closed[0].metrics)
+    yield dg.MaterializeResult(asset_key=METRICS, metadata=closed[0].of_metrics, check_results=checks)
+    yield dg.MaterializeResult(asset_key=PACK, metadata=closed[0].of_pack)
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What became of a period's metrics and pack, as metadata of their assets."""
+    """What became of a period: its metrics, how many of their values are new or restated, and its pack."""
 
-    of_metrics: Mapping[str, str | int | bool | dg.MetadataValue[Any]]
-    of_pack: Mapping[str, str | int | bool | dg.MetadataValue[Any]]
+    metrics: Metrics
+    kept: int
+    pack: Published
+
+    @property
+    def of_metrics(self) -> dict[str, Any]:
+        """Metadata of the metrics' asset."""
+        return {**metadata(self.metrics), "new or restated values": self.kept}
+
+    @property
+    def of_pack(self) -> dict[str, Any]:
+        """Metadata of the pack's asset."""
+        path = dg.MetadataValue.path(str(self.pack.path))
+        return {"path": path, "name": self.pack.name, "new": self.pack.new}
 
 
 def close(home: Home, period: Period, *, now: datetime) -> Closed:
     """Measure a period that was assessed, and publish its pack, or find the one that says the same."""
+    metrics = measure(home, period, now=now)
     held = reports.period.unchanged_pack(home, period, code=code_sha256(), now=now)
     if held is not None:
-        return Closed({_NEW: 0}, _about(held))
-    metrics = measure(home, period, now=now)
+        return Closed(metrics, 0, held)
     kept = reports.period.keep(home, period, metrics, now=now)
     pack = reports.period.publish_pack(home, period, metrics, code=code_identity(), now=now)
     reports.period.note_pack(home, period, pack, code=code_sha256(), now=now)
-    return Closed({"dagster/row_count": metrics.metric_value.num_rows, _NEW: kept}, _about(pack))
-
-
-def _about(pack: Published) -> dict[str, str | int | bool | dg.MetadataValue[Any]]:
-    return {"path": dg.MetadataValue.path(str(pack.path)), "name": pack.name, "new": pack.new}
+    return Closed(metrics, kept, pack)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--targets", action="store_true", help="the delivery programme's targets instead of the metrics"
     )
+    parser.add_argument(
+        "--benchmark", metavar="EDITION", help="beside the answers of a survey's edition: 2022, 2023, 2024 or 2025"
+    )
+    parser.add_argument(
+        "--environment", action="append", metavar="NAME", help="measure this one instead of production; repeatable"
+    )
     parser.add_argument("--json", action="store_true", help="print one array, an object per statistic")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write the same rows to FILE")
 
@@ -57,6 +64,8 @@ def run(args: argparse.Namespace) -> int:
     if args.targets:
         return _targets(args)
     metrics = _of_facts(args) if args.facts else _of_home(args)
+    if args.benchmark:
+        return _benchmark(args, metrics)
     rows = [
         row for row in metrics.to_rows() if _wanted(row, "grain", args.grain) and _wanted(row, "metric", args.metric)
     ]
@@ -73,7 +82,7 @@ def _of_facts(args: argparse.Namespace) -> Metrics:
     """The metrics of a folder of facts."""
     import duckdb  # noqa: PLC0415 - heavy, and --help should be quick
 
-    from reports.dora.facts import load_folder  # noqa: PLC0415
+    from reports.dora.folder import load_folder  # noqa: PLC0415
     from reports.dora.metrics import compute  # noqa: PLC0415
     from reports.dora.parameters import Parameters  # noqa: PLC0415
 
@@ -83,10 +92,11 @@ def _of_facts(args: argparse.Namespace) -> Metrics:
             next_step="Give --facts DIR with --from DATE and --to DATE.",
         )
     with duckdb.connect() as con:
-        load_folder(con, args.facts)
+        for row in load_folder(con, args.facts):
+            print(f"{row.file}:{row.line} left out: {row.reason}", file=sys.stderr)
         return compute(
             con, start=args.start, end=args.end, as_of=args.as_of or now(), zone=args.timezone or "UTC",
-            parameters=Parameters(),
+            parameters=Parameters(production=tuple(args.environment or ("production",))),
         )  # fmt: skip
 
 
@@ -100,7 +110,41 @@ def _of_home(args: argparse.Namespace) -> Metrics:
             next_step="Leave --timezone out, or give --facts DIR.",
         )
     home = open_home(args)
-    return measure(home, _period(args, home), now=args.as_of or now())
+    return measure(home, _period(args, home), now=args.as_of or now(), environments=args.environment)
+
+
+def _benchmark(args: argparse.Namespace, metrics: Metrics) -> int:
+    """Print or write the window's values beside an edition's answers."""
+    from reports.dora.benchmarks import EDITIONS, compare  # noqa: PLC0415
+
+    _known("benchmark", [args.benchmark], EDITIONS)
+    rows = compare(metrics, EDITIONS[args.benchmark])
+    if args.csv:
+        _write_csv(args.csv, rows)
+    if args.json:
+        print("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]")
+    elif not args.csv:
+        cells: list[tuple[str, ...]] = [
+            ("METRIC", "SERVICE", "VALUE", "UNIT", "N", "STATUS", "SCORE", "INDUSTRY", "CLUSTERS")
+        ]
+        for row in rows:
+            clusters = ", ".join(f"{name}: {centre}" for name, centre in row["clusters"].items())
+            numbers = [_number(row[name]) for name in ("value", "n", "score", "industry_mean")]
+            cells.append(
+                (
+                    row["metric"],
+                    row["service"],
+                    numbers[0],
+                    row["unit"],
+                    numbers[1],
+                    row["status"],
+                    *numbers[2:],
+                    clusters or "-",
+                )
+            )
+        _print_columns(cells)
+        print(f"edition {args.benchmark}: {EDITIONS[args.benchmark].note}; clusters are centres, not thresholds")
+    return 0
 
 
 def _targets(args: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from reports.dora.facts import load_folder
+from reports.dora.folder import load_folder
 from reports.dora.metrics import Metrics, compute
 from reports.dora.parameters import Parameters
 
@@ -45,6 +45,32 @@ WHY = """
 """
 
 
+FIXTURES = """
+## The tools' own fixtures
+
+The tests run them through our engine (`tests/reports/test_dora_peers*.py`): equal where we agree, and a difference
+that a test states where we do not.
+
+| fixture | the same | other, and why |
+|---|---|---|
+| Metrik, deployment frequency | every count | |
+| Metrik, lead time | the minutes of every commit | it counts the commits of a first deployment; ours lists them |
+| Metrik, change failure rate | our attempts that did not succeed | what failed to deploy was never live |
+| Metrik, time to restore | | it runs from a failed pipeline to the next success; ours has no failure to recover from |
+| Middleware, deployment frequency | totals and weeks | its averages are cut: three in 16 days are 0 a day |
+| Middleware, incident to deployment | every link, without our bound in time | it also blames failed and pending runs |
+| Middleware, change failure rate | every rate, if time alone may blame | without a deployment it says 0 % |
+| Middleware, recovery by week | mean and count | |
+| Middleware, pull requests of a deployment | every set | it follows branch names and times, ours the commits |
+| DevLake, previous deployment | every row | |
+| DevLake, commits between deployments | every set | |
+| DevLake, merge to production | every minute | a merge after its deployment is null there, listed here |
+| DevLake, incident to deployment | every link, without our bound | it links one of two months after the last |
+| Datadog, lead time and rollback | every example of its documentation | |
+| Datadog, hotfix | | it blames the deployment right before, even where that was the rollback |
+"""
+
+
 def page(folder: Path) -> str:
     """The page as Markdown."""
     with (folder / "side_by_side.csv").open(encoding="utf-8") as file:
@@ -52,7 +78,7 @@ def page(folder: Path) -> str:
     ours = _ours(folder)
     lines = [f"| {' | '.join(['metric', 'ours', *header[2:]])} |", "|---" * len(header) + "|"]
     lines += [f"| {' | '.join([row[0], mine, *row[2:]])} |" for row, mine in zip(rows, ours, strict=True)]
-    return INTRO + "\n" + "\n".join(lines) + "\n" + WHY
+    return INTRO + "\n" + "\n".join(lines) + "\n" + WHY + FIXTURES
 
 
 def _ours(folder: Path) -> list[str]:

@@ -16,7 +16,7 @@ from reports.pack.signers import load_signers
 from reports.unchanged import inputs_sha256, note, noted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     import duckdb
@@ -64,10 +64,10 @@ def assess(home: Home, period: Period, *, now: datetime, code: str = "") -> list
     return results
 
 
-def measure(home: Home, period: Period, *, now: datetime) -> Metrics:
-    """The delivery metrics of `period`, as known when it was frozen."""
+def measure(home: Home, period: Period, *, now: datetime, environments: Sequence[str] | None = None) -> Metrics:
+    """The delivery metrics of `period`, as known when it was frozen; of other `environments` than production's."""
     with home.connection() as con:
-        return of_period(con, home.config, period, as_of=as_of(home, period, now))
+        return of_period(con, home.config, period, as_of=as_of(home, period, now), environments=environments)
 
 
 def keep(home: Home, period: Period, metrics: Metrics, *, now: datetime) -> int:

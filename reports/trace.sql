@@ -18,7 +18,15 @@ SELECT 'run', run_id || '/' || coalesce(run_attempt, 1), natural_key, collected_
 FROM github_workflow_runs
 UNION ALL
 SELECT 'run', run_id || '/' || coalesce(run_attempt, 1), natural_key, collected_at, receipt, evidence
-FROM github_workflow_jobs;
+FROM github_workflow_jobs
+UNION ALL
+SELECT 'series', service || '@' || day::DATE, natural_key, collected_at, receipt, evidence
+FROM (
+    SELECT *, unnest(generate_series(
+        date_trunc('day', timezone(getvariable('zone'), first_time)), timezone(getvariable('zone'), last_time), INTERVAL 1 DAY
+    )) AS day
+    FROM prometheus_ranges WHERE measure = 'error_rate'
+);
 
 -- What the facts lead to: from a deployment to the commits that it carried and to what says that it failed; from a
 -- change, and from an incident, to the deployment. Needs the tables that reports.dora.metrics.compute leaves.

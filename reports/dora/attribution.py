@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -37,19 +37,17 @@ WITH rebaseline AS (
 SELECT service, environment, repo, dep, sha, dep IN (FROM rebaseline)
 FROM dora_release
 WHERE sha IS NOT NULL
-ORDER BY dep
+ORDER BY service, environment, repo, dep
 """
 
 
 def attribute(con: duckdb.DuckDBPyConnection) -> None:
     """Walk the staged history and judge it; see the module for the tables that this makes."""
     results = list(_walk_all(con))
-    deps = [result.dep for result in results]
-    kinds = [deps, *([getattr(result, name) for result in results] for name in ("kind", "previous", "target"))]
-    carriers = [result.dep for result in results for _ in result.carried]
-    carried = [sha for result in results for sha in result.carried]
-    _table(con, "dora_kind", pa.table(kinds, schema=KIND_SCHEMA))
-    _table(con, "dora_carried", pa.table([carriers, carried], schema=CHANGE_SCHEMA))
+    *kinds, carried = zip(*results, strict=True) if results else ((),) * len(Classified._fields)
+    carriers = [dep for dep, shas in zip(kinds[0], carried, strict=True) for _ in shas]
+    _table(con, "dora_kind", pa.table([list(column) for column in kinds], schema=KIND_SCHEMA))
+    _table(con, "dora_carried", pa.table([carriers, list(chain.from_iterable(carried))], schema=CHANGE_SCHEMA))
     run_sql(con, "attribution")
     run_sql(con, "failures")
 
@@ -67,7 +65,7 @@ def _graphs(con: duckdb.DuckDBPyConnection) -> dict[str, Graph]:
     # Text is fetched three times as fast as lists are.
     query = "SELECT repo, sha, coalesce(array_to_string(parents, ' '), '') FROM dora_raw_commits"
     for repo, sha, text in con.execute(query).fetchall():
-        parents.setdefault(repo, {})[sha] = text.split()
+        parents.setdefault(repo, {})[sha] = text.split() if " " in text else [text] if text else []
     return {repo: Graph(commits) for repo, commits in parents.items()}
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 640, 220, 56, 34, 14, 12
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP, RIGHT = 640, 160, 56, 34, 20, 12
 INK, GRID, LINE, FAINT = "#1b1f24", "#d8dee4", "#0b5cad", "#8fb8de"
 SHADES = ("#eef2f5", "#c6dbef", "#7fb2dd", "#3a7fbf", "#0b4a8f")  # none, then rising quarters of the maximum
 WEEKDAYS = ("Mon", "", "Wed", "", "Fri", "", "Sun")
@@ -56,34 +56,43 @@ def trend(title: str, points: Sequence[Point], *, unit: str, target: float | Non
     return _svg(title, f"{unit} by period. {said or 'No periods'}.", parts, HEIGHT)
 
 
-def distribution(title: str, values: Sequence[float], *, unit: str, bins: int = 20) -> str:
-    """A histogram with its median marked; the last bin takes the upper bound in."""
-    ordered = sorted(values)
-    if not ordered:
-        return _svg(title, "No values.", [_text(WIDTH / 2, HEIGHT / 2, "no values", "middle")], HEIGHT)
-    top_value = _ceiling(ordered)
-    counts = [0] * bins
-    for value in ordered:
-        counts[min(bins - 1, max(0, floor(value / top_value * bins)))] += 1
-    top = _ceiling([float(max(counts))])
-    width = (WIDTH - LEFT - RIGHT) / bins
-    parts = _axes(top, "count")
-    for index, count in enumerate(counts):
-        y = _y(count, top)
+def distribution(
+    title: str, counts: Sequence[int], *, labels: Sequence[str], median: float | None = None, unit: str = "minutes"
+) -> str:
+    """A bar per step of a histogram, in the order given; the median is said in words, since steps are no scale.
+
+    Args:
+        title: what is counted.
+        counts: facts per step.
+        labels: what each step reaches up to.
+        median: of the facts, in `unit`; None of none.
+        unit: of the median.
+    """
+    top = _ceiling([float(count) for count in counts])
+    width = (WIDTH - LEFT - RIGHT) / max(len(counts), 1)
+    parts = _axes(top, "facts")
+    for index, (count, label) in enumerate(zip(counts, labels, strict=True)):
+        x, y = LEFT + index * width, _y(count, top)
         parts.append(
-            f'<rect x="{LEFT + index * width + 1:.1f}" y="{y:.1f}" width="{width - 2:.1f}"'
-            f' height="{HEIGHT - BOTTOM - y:.1f}" fill="{FAINT}" stroke="{LINE}"/>'
+            f'<rect x="{x + 2:.1f}" y="{y:.1f}" width="{width - 4:.1f}" height="{HEIGHT - BOTTOM - y:.1f}"'
+            f' fill="{FAINT}" stroke="{LINE}"/>'
         )
-    median = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
-    x = LEFT + median / top_value * (WIDTH - LEFT - RIGHT)
-    parts.append(f'<path d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="{INK}" stroke-dasharray="5 4"/>')
-    parts.append(_text(x + 4, TOP + 10, f"median {_number(median)}", "start"))
-    for share, anchor in ((0, "start"), (0.5, "middle"), (1, "end")):
-        parts.append(_text(LEFT + share * (WIDTH - LEFT - RIGHT), HEIGHT - 14, _number(share * top_value), anchor))
-    parts.append(_text(WIDTH - RIGHT, HEIGHT - 2, unit, "end"))
-    bounds = f"from {_number(ordered[0])} to {_number(ordered[-1])}, median {_number(median)}"
-    said = f"{len(ordered)} values in {unit}, {bounds}."
-    return _svg(title, said, parts, HEIGHT)
+        if count:
+            parts.append(_text(x + width / 2, y - 3, str(count), "middle"))
+        parts.append(_text(x + width / 2, HEIGHT - 18, label, "middle"))
+    middle = "no values" if median is None else f"median {_number(median)} {unit}"
+    parts.append(_text(WIDTH - RIGHT, HEIGHT - 3, middle, "end"))
+    steps = "; ".join(f"{label}: {count}" for label, count in zip(labels, counts, strict=True))
+    return _svg(title, f"{sum(counts)} facts, {middle}. {steps}.", parts, HEIGHT)
+
+
+def step_labels(bounds: Sequence[float]) -> list[str]:
+    """Names of the steps of a histogram whose bounds are minutes: `≤5m` … and what is above the last."""
+    names = []
+    for bound in bounds:
+        size, unit = next((s, u) for s, u in ((1440, "d"), (60, "h"), (1, "m")) if bound >= s)
+        names.append(f"{_number(bound / size)}{unit}")
+    return [f"≤{name}" for name in names] + [f">{names[-1]}"]
 
 
 def calendar(title: str, counts: Mapping[date, int], *, start: date, end: date, unit: str = "deployments") -> str:
@@ -102,7 +111,7 @@ def calendar(title: str, counts: Mapping[date, int], *, start: date, end: date, 
             continue
         shade = SHADES[ceil(counts[day] / most * (len(SHADES) - 1)) if most else 0]
         parts.append(f'{square} fill="{shade}"><title>{day.isoformat()}: {counts[day]} {escape(unit)}</title></rect>')
-        if day.day == 1:
+        if day.day <= len(WEEKDAYS) and day.weekday() == 0:  # a label per month, below its first Monday
             parts.append(_text(x, TOP + 7 * size + 12, day.strftime("%Y-%m"), "start"))
     inside = [count for day, count in counts.items() if start <= day < end]
     busy = f"on {sum(count > 0 for count in inside)} of {(end - start).days} days"
@@ -127,7 +136,7 @@ def _axes(top: float, unit: str) -> list[str]:
         y = _y(share * top, top)
         parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="{GRID}"/>')
         parts.append(_text(LEFT - 6, y + 4, _number(share * top), "end"))
-    return [*parts, _text(LEFT, TOP - 3, unit, "start")]
+    return [*parts, _text(LEFT, TOP - 8, unit, "start")]
 
 
 def _y(value: float, top: float) -> float:
@@ -144,7 +153,7 @@ def _ceiling(values: Sequence[float]) -> float:
 
 
 def _number(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")
+    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def _text(x: float, y: float, words: str, anchor: str) -> str:

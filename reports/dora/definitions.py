@@ -12,7 +12,9 @@ from evidence.canonical import sha256
 if TYPE_CHECKING:
     from reports.dora.parameters import Parameters
 
-COUNT, RATE, DISTRIBUTION = "count", "rate", "distribution"
+COUNT, RATE, DISTRIBUTION, LEVEL = "count", "rate", "distribution", "level"
+# Minutes up to which the steps of a histogram reach, from five minutes to four weeks; the last one has no end.
+BOUNDS = [5, 15, 30, 60, 120, 240, 480, 1440, 2880, 10080, 20160, 40320]
 DEFINING = (
     "attribution.py",
     "attribution.sql",
@@ -20,6 +22,7 @@ DEFINING = (
     "facts.py",
     "failures.sql",
     "graph.py",
+    "levels.sql",
     "observations.sql",
     "stage.py",
     "stage.sql",
@@ -153,6 +156,14 @@ METRICS = (
         censorable=True,
     ),
     Metric(
+        "time_to_alert",
+        DISTRIBUTION,
+        "minutes",
+        "incidents",
+        ("incidents", "incidents.started_at"),
+        "from the onset of a production incident to its alert",
+    ),
+    Metric(
         "incident_link_coverage",
         RATE,
         "ratio",
@@ -167,6 +178,22 @@ METRICS = (
         "runs",
         ("pipeline_runs",),
         "from the start of a run's attempt to the end of its last job",
+    ),
+    Metric(
+        "availability",
+        LEVEL,
+        "ratio",
+        "samples",
+        ("slo_samples",),
+        "requests without error: the mean of the samples that are known",
+    ),
+    Metric(
+        "error_budget_spent",
+        LEVEL,
+        "ratio",
+        "samples",
+        ("slo_samples",),
+        "errors, of those that the objective allows over the period; 1 is all of the budget",
     ),
 )
 BY_NAME = {metric.name: metric for metric in METRICS}

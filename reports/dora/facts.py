@@ -1,12 +1,12 @@
 """The contract of the facts that the DORA metrics are computed from.
 
 - Facts are relations of a DuckDB connection: `commits, pull_requests, pr_commits, deployments, incidents`,
-  and optionally `services, pipeline_runs, collection_gaps`. A relation may be a table or a view.
+  and optionally `services, pipeline_runs, slo_samples, collection_gaps`. A relation may be a table or a view.
 - A relation that does not exist is a source that is not connected: its metrics say `no_source`, never zero.
   A relation without rows is a source that had nothing to say.
 - Instants are TIMESTAMPTZ, or TIMESTAMP in UTC, or text in ISO 8601 with an offset. Empty text is NULL.
-- Lists are VARCHAR[] or text: `parents` and `issues` separated by spaces, `label` by commas, `paths` and
-  `path_globs` by semicolons.
+- Lists are VARCHAR[] or text: `parents` and `issues` separated by spaces, commas or semicolons, `label` by commas,
+  semicolons or bars, `paths` and `path_globs` by semicolons.
 - Columns beyond the contract are ignored; optional ones that are absent get the default given here.
 - Rows equal in all columns count once. Of rows that share a key, the one with the latest `recorded_at` counts,
   and the guard `duplicate_ids` reports them.
@@ -23,11 +23,12 @@ from evidence.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-    from pathlib import Path
 
 TEXT, INSTANT, LIST, INTEGER, BOOLEAN = "VARCHAR", "TIMESTAMPTZ", "VARCHAR[]", "BIGINT", "BOOLEAN"
+DOUBLE = "DOUBLE"
 INSTANT_PATTERN = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)$"
-LIST_SEPARATORS = {"parents": " ", "issues": " ", "label": ",", "paths": ";", "path_globs": ";"}
+# Patterns; a path may hold spaces and commas, a label spaces.
+LIST_SEPARATORS = {"parents": "[ ,;]", "issues": "[ ,;]", "label": "[,;|]", "paths": ";", "path_globs": ";"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +130,16 @@ RELATIONS = (
             Column("issue_number", TEXT, "number in its repository; means nothing without the repository"),
             Column("service", TEXT, "service affected"),
             Column("environment", TEXT, "environment affected"),
-            Column("created_at", INSTANT, "triggered and detected"),
+            Column("created_at", INSTANT, "triggered: the alert, or the detection"),
             Column("acknowledged_at", INSTANT, "first acknowledgement, NULL: none"),
             Column("resolved_at", INSTANT, "last close, NULL: open"),
-            Column("root_cause_sha", TEXT, "commit that the incident names as its cause, NULL: none named"),
+            Column(
+                "root_cause_sha",
+                TEXT,
+                "commit that the incident names as its cause, at least 7 letters of its id; NULL: none named",
+            ),
             Column("repo", TEXT, "repository of issue_number; default as for deployments", optional=True),
+            Column("started_at", INSTANT, "onset: when it began to hurt, before anybody knew", optional=True),
             Column("reopened_at", INSTANT, "last reopening; after resolved_at it is open again", optional=True),
             Column("deployment_id", TEXT, "deployment that a person judged to be the cause", optional=True),
             Column("change_related", BOOLEAN, "false: a person judged that no change caused it", optional=True),
@@ -148,6 +154,7 @@ RELATIONS = (
             Column("service", TEXT, "service"),
             Column("repo", TEXT, "its repository", optional=True),
             Column("path_globs", LIST, "its files in a monorepo; default: all of the repository", optional=True),
+            Column("team", TEXT, "team that owns it in this stretch; facts are those of the team then", optional=True),
             Column("valid_from", INSTANT, "in being from; default: always was", optional=True),
             Column("valid_to", INSTANT, "in being until; default: still is", optional=True),
             _recorded(),
@@ -168,6 +175,17 @@ RELATIONS = (
         optional=True,
     ),
     Relation(
+        "slo_samples",
+        ("service", "instant"),
+        (
+            Column("service", TEXT, "service measured"),
+            Column("instant", INSTANT, "time of the sample"),
+            Column("error_ratio", DOUBLE, "share of requests that failed, from 0 to 1; NULL: not known"),
+            _recorded(),
+        ),
+        optional=True,
+    ),
+    Relation(
         "collection_gaps",
         ("started_at", "ended_at"),
         (
@@ -181,33 +199,6 @@ BY_NAME = {relation.name: relation for relation in RELATIONS}
 REQUIRED = tuple(relation.name for relation in RELATIONS if not relation.optional)
 FAILED_STATES = ("failure", "error", "timed_out")
 STATES = ("success", *FAILED_STATES, "cancelled", "skipped", "in_progress", "queued", "pending", "waiting")
-
-
-def load_folder(con: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Make temporary tables of the CSV files `<relation>.csv` in `path`, and check them.
-
-    A file that is absent is a source that is not connected; `deployments.csv` must be there.
-
-    Raises:
-        ConfigError: no such folder, no deployments, missing columns, or values that are no facts.
-    """
-    if not (path / "deployments.csv").is_file():
-        raise ConfigError(
-            f"facts were asked from {path}, which holds no deployments.csv",
-            next_step=f"put {', '.join(f'{name}.csv' for name in REQUIRED)} into the folder",
-        )
-    absent = []
-    for relation in RELATIONS:
-        con.execute(f"DROP TABLE IF EXISTS temp.{relation.name}")
-        file = path / f"{relation.name}.csv"
-        if file.is_file():
-            rows = con.read_csv(str(file), header=True, all_varchar=True, delimiter=",", quotechar='"')
-            rows.create_view("dora_csv", replace=True)
-            con.execute(f"CREATE TEMP TABLE {relation.name} AS FROM dora_csv")
-            con.execute("DROP VIEW dora_csv")
-        else:
-            absent.append(relation.name)
-    from_views(con, absent=absent)
 
 
 def from_views(con: duckdb.DuckDBPyConnection, *, absent: Collection[str] = ()) -> None:

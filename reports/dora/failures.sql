@@ -7,9 +7,18 @@ INSERT INTO dora_method VALUES
 
 CREATE OR REPLACE TEMP TABLE dora_failure_link AS
 WITH judged AS (SELECT * FROM dora_incident WHERE change_related IS DISTINCT FROM false),
+-- A cause that abbreviates the id of one commit names that commit.
+long AS (
+    SELECT a.repo, a.named, any_value(c.sha) AS sha
+    FROM (SELECT DISTINCT repo, root_cause_sha AS named, length(root_cause_sha) AS letters FROM judged WHERE length(root_cause_sha) BETWEEN 7 AND 39) a
+         JOIN dora_raw_commits c ON c.repo = a.repo AND left(c.sha, a.letters) = a.named
+    GROUP BY a.repo, a.named HAVING count(DISTINCT c.sha) = 1
+),
 -- A squash leaves the branch's commits behind: a cause named by one of them is the squash.
 cause AS (
     SELECT incident_id, service, environment, root_cause_sha AS sha FROM judged
+    UNION
+    SELECT i.incident_id, i.service, i.environment, l.sha FROM judged i JOIN long l ON l.repo = i.repo AND l.named = i.root_cause_sha
     UNION
     SELECT i.incident_id, i.service, i.environment, p.merge_sha
     FROM judged i JOIN dora_raw_pr_commits b ON b.repo = i.repo AND b.sha = i.root_cause_sha
@@ -17,7 +26,7 @@ cause AS (
 ),
 hotfix AS (
     SELECT c.repo || '#' || c.pr AS evidence_id, f.dep, f.service, f.environment
-    FROM dora_hotfix h JOIN dora_carried_pull_request c USING (repo, pr) JOIN dora_deployment f USING (dep)
+    FROM dora_hotfix h JOIN dora_brought_pull_request c USING (repo, pr) JOIN dora_deployment f USING (dep)
     WHERE f.kind <> 'baseline'
 ),
 link AS (
@@ -32,9 +41,8 @@ link AS (
     UNION ALL
     -- Both in one deployment: the change was never live without its revert.
     SELECT 'pull_request', v.repo || '#' || v.pr, c.dep, f.dep, 'revert'
-    FROM dora_revert v JOIN dora_pull_request t ON t.repo = v.repo AND t.pr = v.target_pr
-         JOIN dora_carried_pull_request c ON c.repo = v.repo AND c.pr = t.pr
-         LEFT JOIN dora_carried_pull_request f ON f.repo = v.repo AND f.pr = v.pr AND f.service = c.service AND f.environment = c.environment
+    FROM dora_revert v JOIN dora_carried_pull_request c ON c.repo = v.repo AND c.pr = v.target_pr
+         LEFT JOIN dora_brought_pull_request f ON f.repo = v.repo AND f.pr = v.pr AND f.service = c.service AND f.environment = c.environment
     WHERE f.dep IS DISTINCT FROM c.dep
     UNION ALL
     -- Decision 2: the first change-bearing deployment after the target.
@@ -92,11 +100,16 @@ CREATE OR REPLACE TEMP TABLE dora_rework AS
 WITH reason AS (
     SELECT dep, 'rollback' AS reason FROM dora_deployment WHERE kind = 'rollback'
     UNION
-    SELECT c.dep, 'hotfix' FROM dora_hotfix h JOIN dora_carried_pull_request c USING (repo, pr)
+    SELECT c.dep, 'hotfix' FROM dora_hotfix h JOIN dora_brought_pull_request c USING (repo, pr)
     UNION
-    SELECT remediation, 'revert' FROM dora_failure_link WHERE method = 'revert' AND remediation IS NOT NULL
+    -- Also of what is not known; but a change that was only live with its revert was never taken back.
+    SELECT c.dep, 'revert' FROM dora_revert v JOIN dora_brought_pull_request c USING (repo, pr)
+    WHERE NOT EXISTS (
+        FROM dora_carried_pull_request t
+        WHERE t.repo = v.repo AND t.pr = v.target_pr AND t.service = c.service AND t.environment = c.environment AND t.dep >= c.dep
+    )
     UNION
-    SELECT c.dep, 'incident fix' FROM dora_incident_fix x JOIN dora_carried_pull_request c USING (repo, pr, service, environment)
+    SELECT c.dep, 'incident fix' FROM dora_incident_fix x JOIN dora_brought_pull_request c USING (repo, pr, service, environment)
     UNION
     SELECT c.dep, 'incident fix' FROM dora_incident i JOIN dora_change c ON c.service = i.service AND c.environment = i.environment AND c.sha = i.fix_sha
     UNION

@@ -25,6 +25,26 @@ RESTS_ON = {
     "deployments_with_known_change": ("lead_time", "lead_time_original", "change_failure_rate"),
     "incidents_linked_or_judged": ("change_failure_rate", "failed_deployment_recovery_time"),
 }
+# Every guard and what it asks; a coverage has a limit of its own, of the rest there ought to be none.
+GUARDS = {
+    "deployments_with_known_sha": "Production deployments whose commit is known.",
+    "deployments_with_known_change": "Production deployments with a known change, or that repeat or go back.",
+    "commits_with_pull_request": "Shipped commits that came by a pull request.",
+    "incidents_linked_or_judged": "Production incidents that are linked to a deployment, or judged to come of none.",
+    "incidents_acknowledged_and_resolved": "Production incidents with acknowledgement and resolution.",
+    "run_attempts_missing": "Attempts of a run that are not known though a later one is.",
+    "deployments_in_progress_over_24h": "Deployments that have not ended a day after they were asked for.",
+    "negative_spans": "Durations that end before they begin; left out and listed.",
+    "future_timestamps": "Instants later than what is known.",
+    "duplicate_ids": "Rows that share a key with another and say something else.",
+    "rows_quarantined": "Rows of a folder that are no facts.",
+    "facts_that_cannot_be_placed": "Deployments and incidents without a service or an instant.",
+    "ids_shared_by_repositories": "Ids that mean different things in different repositories.",
+    "gaps_in_collection": "Stretches of more than a week, and thrice the usual, in which no source said anything.",
+    "sums_that_differ": "Days, weeks and months that do not add up to the window.",
+    "rates_over_one": "Rates above one.",
+    "evidence_that_differs": "Rates whose evidence has other counts than they have.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +67,10 @@ def guards(con: duckdb.DuckDBPyConnection, parameters: Parameters) -> tuple[Guar
     return tuple(checked)
 
 
-def withheld(checked: Iterable[Guard]) -> frozenset[str]:
-    """The metrics whose headline a failed coverage forbids."""
-    return frozenset(metric for guard in checked if not guard.ok for metric in RESTS_ON.get(guard.guard, ()))
+def withheld(checked: Iterable[Guard]) -> dict[str, str]:
+    """The metrics whose headline a failed coverage forbids, and which coverages those are."""
+    found: dict[str, list[str]] = {}
+    for guard in checked:
+        for metric in RESTS_ON.get(guard.guard, ()) if not guard.ok else ():
+            found.setdefault(metric, []).append(f"{guard.guard} {guard.value:.3f}, limit {guard.limit:g}")
+    return {metric: "; ".join(why) for metric, why in found.items()}

@@ -41,11 +41,13 @@ WHERE state IN ('in_progress', 'queued', 'pending', 'waiting') AND epoch(p.as_of
 UNION ALL SELECT 'negative_spans', count(*) FROM dora_observation WHERE reason = 'negative span'
 UNION ALL SELECT 'future_timestamps', count(*) FROM instant, dora_parameter p WHERE instant > p.as_of
 UNION ALL SELECT 'duplicate_ids', coalesce(sum(surplus), 0) FROM dora_duplicate
+UNION ALL SELECT 'rows_quarantined', count(*) FROM dora_quarantine
 -- What cannot be placed is in no period: without a service, or without the instant that would date it.
 UNION ALL
 SELECT 'facts_that_cannot_be_placed',
        (SELECT count(*) FROM dora_raw_deployments
-        WHERE service IS NULL OR coalesce(created_at, final_at) IS NULL OR (final_state = 'success' AND final_at IS NULL))
+        WHERE service IS NULL OR coalesce(created_at, final_at) IS NULL
+           OR (final_state IN ('success', 'failure', 'error', 'timed_out') AND final_at IS NULL))
      + (SELECT count(*) FROM dora_raw_incidents WHERE service IS NULL OR created_at IS NULL)
 UNION ALL
 SELECT 'ids_shared_by_repositories',

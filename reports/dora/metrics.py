@@ -3,7 +3,8 @@
 - Every value names its definition (digest of SQL and parameters), its inputs (digest of the facts) and its status:
   `no_source` a relation is missing, `partial` the window or `as_of` cuts the period, `insufficient` fewer
   observations than the minimum, else `ok`. Only `no_source` hides the number; nothing turns it into zero.
-- `metric_value` has one row per metric, period and service; `to_rows` has one per statistic of it.
+- `metric_value` has one row per metric, period and service; `to_rows` has one per statistic of it. A window's row has
+  its `histogram` (`definitions.BOUNDS`); `withheld_by` names the coverage for want of which its value is no headline.
 - `metric_evidence` has the facts: numerator and denominator of a rate, samples of a distribution or count,
   and what was excluded, with the reason. It is kept by day; `trace` finds it for every value.
 """
@@ -18,12 +19,12 @@ import duckdb
 
 from evidence.errors import ConfigError
 from reports.dora.attribution import attribute
-from reports.dora.definitions import COUNT, METRICS, RATE, definition_version
+from reports.dora.definitions import BOUNDS, METRICS, definition_version
 from reports.dora.guards import Guard, guards, withheld
 from reports.dora.stage import run_sql, sql_text, stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import date, datetime
 
     import pyarrow as pa
@@ -48,6 +49,11 @@ STATISTICS: dict[str, dict[str, tuple[str, str | None]]] = {
         "ci_low": ("ci_low", None),
         "ci_high": ("ci_high", None),
     },
+    "level": {
+        "mean": ("value", None),
+        "count": ("n", "fact"),
+        "unknown_count": ("excluded_count", "fact"),
+    },
     "distribution": {
         "count": ("n", "fact"),
         "median": ("p50", None),
@@ -61,8 +67,13 @@ STATISTICS: dict[str, dict[str, tuple[str, str | None]]] = {
         "km_median": ("km_median", None),
     },
 }
-HEADLINE = {"count": "count", "rate": "rate", "distribution": "median"}
-VALUES = "SELECT * FROM dora_metric_value ORDER BY metric, grain, period_start, service"
+HEADLINE = {"count": "count", "rate": "rate", "distribution": "median", "level": "mean"}
+VALUES = """
+SELECT v.*, h.histogram, CASE WHEN v.status <> 'no_source' THEN w.withheld_by END AS withheld_by
+FROM dora_metric_value v LEFT JOIN dora_histogram h USING (metric, service, grain, period_start)
+     LEFT JOIN dora_withheld w USING (metric)
+ORDER BY metric, grain, period_start, service
+"""
 EVIDENCE = "SELECT * FROM dora_metric_evidence ORDER BY metric_value_id, role, fact_type, fact_id"
 
 
@@ -73,7 +84,7 @@ class Metrics:
     metric_value: pa.Table
     metric_evidence: pa.Table
     guards: tuple[Guard, ...]
-    withheld: frozenset[str]  # metrics whose headline may not be shown: coverage below the limit
+    withheld: dict[str, str]  # metric whose headline may not be shown → the coverage that is below its limit
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One dict per statistic, as `evidence dora --json` prints them.
@@ -115,10 +126,20 @@ def compute(
     con.execute("CREATE OR REPLACE TEMP TABLE dora_version(version VARCHAR)")
     con.execute("INSERT INTO dora_version VALUES (?)", [version])
     _define(con)
+    con.execute("CREATE OR REPLACE TEMP TABLE dora_bound AS SELECT unnest($bounds) AS upto", {"bounds": BOUNDS})
     run_sql(con, "observations")
     run_sql(con, "values")
+    run_sql(con, "levels")
     checks = guards(con, parameters)
+    _withhold(con, checks)
     return Metrics(con.sql(VALUES).to_arrow_table(), con.sql(EVIDENCE).to_arrow_table(), checks, withheld(checks))
+
+
+def _withhold(con: duckdb.DuckDBPyConnection, checks: Iterable[Guard]) -> None:
+    """Say beside each value which coverage forbids its headline."""
+    con.execute("CREATE OR REPLACE TEMP TABLE dora_withheld(metric VARCHAR, withheld_by VARCHAR)")
+    for metric, why in withheld(checks).items():
+        con.execute("INSERT INTO dora_withheld VALUES (?, ?)", [metric, why])
 
 
 def _check(start: date, end: date, as_of: datetime, zone: str) -> None:
@@ -149,12 +170,9 @@ def _define(con: duckdb.DuckDBPyConnection) -> None:
 
 def _statistics(cell: dict[str, Any]) -> Iterator[dict[str, Any]]:
     family = cell["family"]
-    empty = cell["n"] is None or (family != COUNT and not cell["n"])
     for statistic, (column, unit) in STATISTICS[family].items():
         value = cell[column]
         if value is None and statistic != HEADLINE[family]:
-            continue
-        if empty and family == RATE and statistic in {"ci_low", "ci_high"}:
             continue
         yield {
             "metric": cell["metric"],

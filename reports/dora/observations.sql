@@ -42,14 +42,15 @@ FROM dora_shipped;
 -- The second clock: a squash stands for the commits that it was made of.
 INSERT INTO dora_observation
 WITH squash AS (
-    SELECT s.service, s.repo, s.sha, b.sha AS original, b.committed_at
+    SELECT s.service, s.repo, s.sha, b.sha AS original, b.committed_at,
+           CASE WHEN b.committed_at IS NULL THEN 'no commit time' END AS reason
     FROM dora_shipped s JOIN dora_pull_request p ON p.repo = s.repo AND p.merge_sha = s.sha AND p.merge_method = 'squash'
          JOIN dora_raw_pr_commits b ON b.repo = p.repo AND b.pr = p.pr
     WHERE s.reason IS NULL
 )
 SELECT 'lead_time_original', s.service, s.finished_at,
        (epoch(s.finished_at) - epoch(CASE WHEN q.original IS NULL THEN s.committed_at ELSE q.committed_at END)) / 60, NULL, false, true,
-       'commit', s.repo || '@' || coalesce(q.original, s.sha), s.reason, s.reason IS NOT NULL
+       'commit', s.repo || '@' || coalesce(q.original, s.sha), coalesce(s.reason, q.reason), coalesce(s.reason, q.reason) IS NOT NULL
 FROM dora_shipped s LEFT JOIN squash q USING (service, repo, sha);
 
 INSERT INTO dora_observation
@@ -113,6 +114,11 @@ SELECT 'mtta', service, created_at, (epoch(coalesce(acknowledged_at, p.as_of)) -
        CASE WHEN acknowledged_at IS NULL AND resolved_at IS NOT NULL THEN 'resolved without acknowledgement' END,
        acknowledged_at IS NULL AND resolved_at IS NOT NULL
 FROM dora_production_incident, dora_parameter p;
+
+INSERT INTO dora_observation
+SELECT 'time_to_alert', service, created_at, (epoch(created_at) - epoch(started_at)) / 60, NULL, false, pooled, 'incident', incident_id,
+       CASE WHEN started_at IS NULL THEN 'no onset' END, started_at IS NULL
+FROM dora_production_incident;
 
 INSERT INTO dora_observation
 SELECT 'incident_link_coverage', service, created_at, NULL, is_linked, false, pooled, 'incident', incident_id,

@@ -28,6 +28,8 @@ class Parameters:
     minimum_n: int = 5  # fewer observations: the value is published as `insufficient`
     rebaseline_days: float = 7.0  # a longer gap in collection makes the next deployment a baseline
     fiscal_year_start: int = 1  # month in which the first quarter starts
+    slo_objective: float = 0.999  # share of requests without error that is promised; the rest is the error budget
+    slo_coverage: float = 0.95  # share of the samples that must be known before a level is more than `insufficient`
     grains: tuple[str, ...] = GRAINS
     evidence_grains: tuple[str, ...] = EVIDENCE_GRAINS  # whose evidence is kept; others are traced by their days
     limits: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_LIMITS))  # coverage, ratio

@@ -45,10 +45,11 @@ def stage(
         "CREATE OR REPLACE TEMP TABLE dora_parameter(zone VARCHAR, as_of TIMESTAMP, window_start DATE,"
         " window_end DATE, production VARCHAR[], threshold DOUBLE, temporal_hours DOUBLE, hotfix_labels VARCHAR[],"
         " hotfix_branches VARCHAR[], minimum_n BIGINT, rebaseline_days DOUBLE, fiscal_shift BIGINT,"
+        " slo_objective DOUBLE, slo_coverage DOUBLE,"
         " grains VARCHAR[], evidence_grains VARCHAR[])",
     )
     con.execute(
-        "INSERT INTO dora_parameter VALUES (?, timezone('UTC', ?::TIMESTAMPTZ), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO dora_parameter VALUES (?, timezone('UTC', ?::TIMESTAMPTZ){', ?' * 14})",  # noqa: S608 - marks alone
         [
             zone,
             as_of.isoformat(),
@@ -61,12 +62,15 @@ def stage(
             parameters.minimum_n,
             parameters.rebaseline_days,
             parameters.fiscal_year_start - 1,
+            parameters.slo_objective,
+            parameters.slo_coverage,
             list(parameters.grains),
             # Without days nothing could be traced by its days.
             list(parameters.evidence_grains if "day" in parameters.grains else parameters.grains),
         ],
     )
     con.execute("CREATE OR REPLACE TEMP TABLE dora_source(relation VARCHAR)")
+    con.execute("CREATE TEMP TABLE IF NOT EXISTS dora_quarantine(file VARCHAR, line BIGINT, reason VARCHAR)")
     con.execute("CREATE OR REPLACE TEMP TABLE dora_duplicate(relation VARCHAR, surplus BIGINT)")
     for relation in RELATIONS:
         _stage_relation(con, relation)
@@ -81,7 +85,8 @@ def _stage_relation(con: duckdb.DuckDBPyConnection, relation: Relation) -> None:
     con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {columns} {source}")
     if not found:
         return
-    con.execute("INSERT INTO dora_source VALUES (?)", [relation.name])
+    there = [f"{relation.name}.{c.name}" for c in relation.columns if c.optional and c.name in found]
+    con.execute("INSERT INTO dora_source SELECT unnest($names)", {"names": [relation.name, *there]})
     key = ", ".join(relation.key)
     surplus = f"SELECT count(*) - count(DISTINCT hash({key})) FROM {table}"  # noqa: S608 - names of the contract
     if _number(con, surplus):
@@ -107,7 +112,6 @@ def _expression(column: Column, found: str | None) -> str:
         value = f"timezone('UTC', {value}::TIMESTAMPTZ)"
     elif column.type == LIST and found == "VARCHAR":
         separator = LIST_SEPARATORS[column.name]
-        value = (
-            f"list_filter(list_transform(string_split({value}, '{separator}'), lambda x: trim(x)), lambda x: x <> '')"
-        )
+        parts = f"list_transform(regexp_split_to_array({value}, '{separator}'), lambda x: trim(x))"
+        value = f"list_filter({parts}, lambda x: x <> '')"
     return f"{value}::{typed} AS {column.name}"

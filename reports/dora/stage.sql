@@ -1,17 +1,29 @@
 -- Typed facts → what was known at as_of. Every instant is a TIMESTAMP in UTC.
 
 CREATE OR REPLACE TEMP TABLE dora_service AS
-WITH named AS (
+WITH holding AS (
+    -- Of a service that nobody gave a repository: its namesake, else the one that holds most of what it deployed.
+    SELECT d.service, c.repo FROM (SELECT DISTINCT service, sha FROM dora_raw_deployments WHERE repo IS NULL) d
+         JOIN dora_raw_commits c USING (sha)
+    GROUP BY d.service, c.repo
+    QUALIFY row_number() OVER (PARTITION BY d.service ORDER BY c.repo = d.service DESC, count(*) DESC, c.repo) = 1
+),
+named AS (
     SELECT service FROM dora_raw_deployments UNION SELECT service FROM dora_raw_incidents
     UNION SELECT service FROM dora_raw_services UNION SELECT service FROM dora_raw_pipeline_runs
+    UNION SELECT service FROM dora_raw_slo_samples
 )
-SELECT n.service, coalesce(any_value(s.repo ORDER BY s.valid_from DESC NULLS LAST), n.service) AS repo,
+SELECT n.service, coalesce(any_value(s.repo ORDER BY s.valid_from DESC NULLS LAST), any_value(h.repo), n.service) AS repo,
        -- A row without a bound makes the service unbounded on that side.
        CASE WHEN bool_or(s.valid_from IS NULL) THEN NULL ELSE min(s.valid_from) END AS valid_from,
        CASE WHEN bool_or(s.valid_to IS NULL) THEN NULL ELSE max(s.valid_to) END AS valid_to
-FROM named n LEFT JOIN dora_raw_services s USING (service)
+FROM named n LEFT JOIN dora_raw_services s USING (service) LEFT JOIN holding h USING (service)
 WHERE n.service IS NOT NULL
 GROUP BY n.service;
+
+-- Who owned a service when. A pool of its own: `team:NAME`.
+CREATE OR REPLACE TEMP TABLE dora_team AS
+SELECT DISTINCT service, 'team:' || team AS pool, valid_from, valid_to FROM dora_raw_services WHERE team IS NOT NULL;
 
 -- Attempts are never overwritten; what ended after as_of had not ended.
 CREATE OR REPLACE TEMP TABLE dora_attempt AS
@@ -25,11 +37,11 @@ WHERE coalesce(d.created_at, d.final_at) <= p.as_of;
 
 -- Decision 3: one deployment per (service, environment, commit, run); it counts once, at its first success.
 CREATE OR REPLACE TEMP TABLE dora_release AS
-SELECT row_number() OVER (ORDER BY service, environment, finished_at, deployment_id) AS dep, *
+SELECT row_number() OVER (ORDER BY service, environment, finished_at, created_at, length(deployment_id), deployment_id) AS dep, *
 FROM (
     SELECT service, environment, repo, sha, run_id, is_production,
            arg_min(deployment_id, (finished_at, run_attempt, deployment_id)) AS deployment_id,
-           min(finished_at) AS finished_at, any_value(ticket) AS ticket
+           arg_min(created_at, (finished_at, run_attempt, deployment_id)) AS created_at, min(finished_at) AS finished_at, any_value(ticket) AS ticket
     FROM dora_attempt WHERE state = 'success'
     GROUP BY ALL
 );
@@ -41,7 +53,7 @@ FROM dora_raw_pull_requests r, dora_parameter p
 WHERE merge_sha IS NOT NULL AND merged_at <= p.as_of;
 
 CREATE OR REPLACE TEMP TABLE dora_incident AS
-SELECT i.incident_id, i.issue_number, i.service, i.environment, i.root_cause_sha, i.deployment_id, i.change_related,
+SELECT i.incident_id, i.issue_number, i.started_at, i.service, i.environment, i.root_cause_sha, i.deployment_id, i.change_related,
        i.fix_sha, coalesce(i.repo, s.repo) AS repo, list_contains(p.production, i.environment) AS is_production,
        i.created_at,
        CASE WHEN i.acknowledged_at <= p.as_of THEN i.acknowledged_at END AS acknowledged_at,

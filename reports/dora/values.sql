@@ -11,7 +11,13 @@ SELECT * FROM (
 CREATE OR REPLACE TEMP TABLE dora_seen AS
 SELECT * FROM dora_dated
 UNION ALL
-SELECT * REPLACE ('all' AS service) FROM dora_dated WHERE pooled;
+SELECT * REPLACE ('all' AS service) FROM dora_dated WHERE pooled
+UNION ALL
+-- Of the team that owned the service then; an incident of two services of a team is one incident of the team.
+SELECT d.* REPLACE (t.pool AS service)
+FROM dora_dated d JOIN dora_team t ON t.service = d.service
+     AND coalesce(t.valid_from <= d.instant, true) AND coalesce(t.valid_to > d.instant, true)
+QUALIFY d.fact_type <> 'incident' OR row_number() OVER (PARTITION BY d.metric, t.pool, d.fact_id ORDER BY d.service) = 1;
 
 -- A day's facts have one digest; a period's is that of its days' digests. Both are sorted, so that order means nothing.
 CREATE OR REPLACE TEMP TABLE dora_day_digest AS
@@ -43,6 +49,21 @@ SELECT o.metric, o.service, c.grain, c.period_start,
 FROM dora_seen o JOIN dora_calendar c USING (day)
 GROUP BY ALL;
 
+-- How the facts of the window spread: how many are above one bound and up to the next; the last step has no end.
+CREATE OR REPLACE TEMP TABLE dora_histogram AS
+WITH bound AS (SELECT list(upto) AS bounds FROM dora_bound),
+counted AS (
+    SELECT o.metric, o.service, c.grain, c.period_start, len(list_filter(bounds, lambda x: x < o.value)) AS step, count(*) AS facts
+    FROM dora_seen o JOIN dora_calendar c USING (day), bound
+    WHERE c.grain = 'window' AND NOT o.excluded AND NOT o.censored AND o.value IS NOT NULL
+    GROUP BY ALL
+),
+step AS (SELECT unnest(range((SELECT len(bounds) + 1 FROM bound))) AS step)
+SELECT metric, service, grain, period_start, list(coalesce(facts, 0) ORDER BY step) AS histogram
+FROM (SELECT DISTINCT metric, service, grain, period_start FROM counted) CROSS JOIN step
+     LEFT JOIN counted USING (metric, service, grain, period_start, step)
+GROUP BY ALL;
+
 -- Kaplan and Meier's estimate of the median, in which what is still open counts for as long as it has lasted.
 CREATE OR REPLACE TEMP TABLE dora_survival AS
 WITH spell AS (
@@ -70,6 +91,7 @@ being AS (
     SELECT service, timezone(p.zone, timezone('UTC', valid_from)) AS since, timezone(p.zone, timezone('UTC', valid_to)) AS until
     FROM dora_service, dora_parameter p
     UNION ALL SELECT 'all', NULL, NULL
+    UNION ALL SELECT DISTINCT pool, NULL::TIMESTAMP, NULL::TIMESTAMP FROM dora_team
 )
 SELECT b.service, q.grain, q.period_start, q.period_end,
        q.is_partial OR coalesce(since > q.period_start, false) OR coalesce(until < q.period_end, false) AS is_partial
@@ -84,7 +106,7 @@ FROM dora_metric m CROSS JOIN dora_spine s
      LEFT JOIN dora_digest d USING (metric, service, grain, period_start)
      LEFT JOIN dora_survival k USING (metric, service, grain, period_start),
      (SELECT coalesce(list(relation), []) AS names FROM dora_source) connected
-WHERE s.grain <> 'day' OR m.family = 'count' OR a.metric IS NOT NULL;
+WHERE m.family <> 'level' AND (s.grain <> 'day' OR m.family = 'count' OR a.metric IS NOT NULL);
 
 -- Medians per period: over the window's periods that it does not cut, zeros included.
 CREATE OR REPLACE TEMP TABLE dora_typical AS
@@ -120,8 +142,8 @@ SELECT sha256(concat_ws('|', v.metric, w.version, v.grain, v.period_start, v.per
        CASE WHEN v.grain = 'window' THEN t.per_day END AS median_per_day, CASE WHEN v.grain = 'window' THEN t.per_week END AS median_per_week,
        CASE WHEN v.grain = 'window' THEN t.mean_per_week END AS mean_per_week, CASE WHEN v.grain = 'window' THEN t.per_month END AS median_per_month,
        -- Wilson's 95 % interval.
-       CASE WHEN family = 'rate' AND NOT is_missing THEN greatest(0, (raw_value + 1.9207294 / known_n - 1.959964 * sqrt((raw_value * (1 - raw_value) + 0.96036471 / known_n) / known_n)) / (1 + 3.84145888 / known_n)) END AS ci_low,
-       CASE WHEN family = 'rate' AND NOT is_missing THEN least(1, (raw_value + 1.9207294 / known_n + 1.959964 * sqrt((raw_value * (1 - raw_value) + 0.96036471 / known_n) / known_n)) / (1 + 3.84145888 / known_n)) END AS ci_high,
+       CASE WHEN family = 'rate' AND known_n > 0 THEN greatest(0, (raw_value + 1.9207294 / known_n - 1.959964 * sqrt((raw_value * (1 - raw_value) + 0.96036471 / known_n) / known_n)) / (1 + 3.84145888 / known_n)) END AS ci_low,
+       CASE WHEN family = 'rate' AND known_n > 0 THEN least(1, (raw_value + 1.9207294 / known_n + 1.959964 * sqrt((raw_value * (1 - raw_value) + 0.96036471 / known_n) / known_n)) / (1 + 3.84145888 / known_n)) END AS ci_high,
        -- Decision 10: few observations are published, and said to be few.
        CASE WHEN is_missing THEN 'no_source' WHEN is_partial THEN 'partial'
             WHEN family <> 'count' AND known_n < p.minimum_n THEN 'insufficient' ELSE 'ok' END AS status,

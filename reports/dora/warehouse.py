@@ -5,8 +5,12 @@ A stream that was never asked leaves its relation out, so that what rests on it 
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
 
 from controls import scope
 from reports.dora.facts import from_views
@@ -14,7 +18,8 @@ from reports.dora.metrics import Metrics, compute
 from reports.dora.parameters import Parameters
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Sequence
+    from datetime import date
 
     import duckdb
 
@@ -30,12 +35,15 @@ _STREAMS = {
     "deployments": "github.deployments",
     "incidents": "company.incidents",
     "pipeline_runs": "github.workflow_jobs",
+    "slo_samples": "prometheus.ranges",
 }
 
 
 def lay_out(con: duckdb.DuckDBPyConnection, config: Config) -> None:
     """Make the relations of reports.dora.facts as views of a session of its own with the base tables."""
     scope.register(con, config.scope, zone=config.zone)
+    con.register("service_owners_arrow", _owners(config))
+    con.execute("CREATE OR REPLACE TEMP TABLE service_owners AS FROM service_owners_arrow")
     con.execute(_FACTS.read_text(encoding="utf-8"))
     absent = [relation for relation, stream in _STREAMS.items() if not _collected(con, stream)]
     for relation in absent:
@@ -43,7 +51,10 @@ def lay_out(con: duckdb.DuckDBPyConnection, config: Config) -> None:
     from_views(con, absent=absent)
 
 
-def of_period(con: duckdb.DuckDBPyConnection, config: Config, period: Period, *, as_of: datetime) -> Metrics:
+def of_period(
+    con: duckdb.DuckDBPyConnection, config: Config, period: Period, *, as_of: datetime,
+    environments: Sequence[str] | None = None,
+) -> Metrics:  # fmt: skip
     """The metrics of `period` as known at `as_of`.
 
     Args:
@@ -51,12 +62,45 @@ def of_period(con: duckdb.DuckDBPyConnection, config: Config, period: Period, *,
         config: zone, fiscal calendar, scope.
         period: the window.
         as_of: later facts are not known.
+        environments: measured instead of those that the scope calls production.
     """
     lay_out(con, config)
     parameters = Parameters(
-        production=tuple(config.scope.get("prod_envs", ("production",))), fiscal_year_start=config.fiscal_year_starts
+        production=tuple(environments or config.scope.get("prod_envs", ("production",))),
+        fiscal_year_start=config.fiscal_year_starts,
     )
     return compute(con, start=period.first, end=period.end_day, as_of=as_of, zone=config.zone, parameters=parameters)
+
+
+def _owners(config: Config) -> pa.Table:
+    """Who owns which service and repository when: an entry of `repos` in the scope, or each of its `owners`.
+
+    `owners` is a list of `{team, valid_from, valid_to}`; an entry may also name its one `team`.
+    """
+    rows = [
+        {
+            "service": repo["service"], "repo": name, "team": owner.get("team"),
+            "valid_from": owner.get("valid_from"), "valid_to": owner.get("valid_to"),
+        }
+        for name, repo in config.scope.get("repos", {}).items()
+        if repo.get("service")
+        for owner in repo.get("owners") or [{"team": repo.get("team")}]
+    ]  # fmt: skip
+    text = [
+        [row[name] if row[name] is None else str(row[name]) for row in rows] for name in ("service", "repo", "team")
+    ]
+    bounds = [[_midnight(row[name], config.zone) for row in rows] for name in ("valid_from", "valid_to")]
+    names = ["service", "repo", "team", "valid_from", "valid_to"]
+    types = [pa.string()] * 3 + [pa.timestamp("us", tz="UTC")] * 2
+    return pa.table([pa.array(column, kind) for column, kind in zip([*text, *bounds], types, strict=True)], names=names)
+
+
+def _midnight(bound: date | str | None, zone: str) -> datetime | None:
+    """An instant, or the local midnight of a date."""
+    if bound is None:
+        return None
+    instant = datetime.fromisoformat(str(bound))
+    return instant if instant.tzinfo else instant.replace(tzinfo=ZoneInfo(zone))
 
 
 def _collected(con: duckdb.DuckDBPyConnection, stream: str) -> bool:

@@ -35,8 +35,22 @@ LEFT JOIN (SELECT DISTINCT repo, pull_number, sha FROM github_pull_request_commi
 CREATE OR REPLACE TEMP VIEW pr_commits AS
 SELECT DISTINCT CAST(pull_number AS VARCHAR) AS pr, repo, sha, committed_at FROM github_pull_request_commits;
 
+-- A sample that two answers share counts once; of different ones the newest.
+CREATE OR REPLACE TEMP VIEW slo_samples AS
+SELECT service, to_timestamp(CAST(s ->> '$[0]' AS DOUBLE)) AS instant,
+    arg_max(TRY_CAST(s ->> '$[1]' AS DOUBLE), (collected_at, capture, record)) AS error_ratio
+FROM (
+    SELECT service, collected_at, capture, record, unnest(CAST(CAST(sample_values AS JSON) AS JSON[])) AS s
+    FROM prometheus_ranges WHERE measure = 'error_rate'
+)
+WHERE service IS NOT NULL
+GROUP BY ALL;
+
 CREATE OR REPLACE TEMP VIEW services AS
-SELECT DISTINCT service, repo FROM scope_repositories WHERE service IS NOT NULL;
+SELECT service, repo, team, valid_from, valid_to FROM service_owners;
+
+CREATE OR REPLACE TEMP VIEW service_repositories AS
+SELECT DISTINCT service, repo FROM service_owners;
 
 -- The first final status decides; a later `inactive` only says that something newer is live.
 CREATE OR REPLACE TEMP VIEW deployments AS
@@ -49,7 +63,7 @@ SELECT DISTINCT CAST(d.deployment_id AS VARCHAR) AS deployment_id, s.service, d.
     CAST(coalesce(d.payload_run_attempt, 1) AS INTEGER) AS run_attempt, d.created_at,
     final.state AS final_state, final.at AS final_at
 FROM github_deployments AS d
-JOIN services AS s ON s.repo = d.repo
+JOIN service_repositories AS s ON s.repo = d.repo
 LEFT JOIN final ON final.repo = d.repo AND final.deployment_id = d.deployment_id;
 
 -- `linked_change` is the company's own word on the cause: a commit, a pull request or a deployment, as text
@@ -63,7 +77,7 @@ WITH newest AS (
 )
 SELECT i.incident_id, i.incident_id AS issue_number, i.service,
     coalesce((SELECT min(environment) FROM scope_environments), 'production') AS environment,
-    coalesce(i.detected_at, i.created_at) AS created_at, i.acknowledged_at, i.resolved_at,
+    i.started_at, coalesce(i.detected_at, i.created_at) AS created_at, i.acknowledged_at, i.resolved_at,
     coalesce(
         nullif(regexp_extract(coalesce(i.linked ->> '$.sha', i.linked_change), '^[0-9a-f]{40}$'), ''),
         (SELECT any_value(p.merge_commit_sha) FROM current_pulls AS p
@@ -109,5 +123,5 @@ SELECT s.service, CAST(a.run_id AS VARCHAR) AS run_id, CAST(a.run_attempt AS INT
         ELSE INTERVAL 0 SECOND
     END AS completed_at
 FROM attempt AS a
-JOIN services AS s ON s.repo = a.repo
+JOIN service_repositories AS s ON s.repo = a.repo
 LEFT JOIN started AS r ON r.repo = a.repo AND r.run_id = a.run_id AND r.run_attempt = a.run_attempt;

@@ -1,10 +1,18 @@
-"""Small charts as SVG text: deterministic, with a title for those who cannot see them, printable in grey."""
+"""The charts of the pack as SVG text: deterministic, with a title for those who cannot see them, printable in grey.
+
+Those of the delivery metrics are drawn by reports.dora.charts, for the pack as for every other place.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
+
+from reports.dora import charts
+from reports.dora.charts import Point
+from reports.dora.definitions import BOUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -12,7 +20,7 @@ if TYPE_CHECKING:
 # Told apart by lightness too, so that a grey print can be read.
 STATUS_COLOURS = {"complete": "#cfe3d4", "partial": "#e8a33d", "missing": "#b3261e", "none": "#eeeeee"}
 _WORST_LAST = ("none", "complete", "partial", "missing")
-_INK, _QUIET, _ACCENT = "#1f2933", "#7b8794", "#1d4e89"
+_INK, _QUIET = "#1f2933", "#7b8794"
 
 
 def heat(rows: Sequence[Mapping[str, object]], *, row: str, column: str, status: str, title: str) -> Markup:
@@ -54,74 +62,29 @@ def heat(rows: Sequence[Mapping[str, object]], *, row: str, column: str, status:
     return _svg(left + len(days) * step, top + len(labels) * height, title, parts)
 
 
-def bars(values: Sequence[tuple[str, float]], *, title: str, unit: str = "") -> Markup:
-    """Horizontal bars, one per label, in the order given; the value (not negative) stands behind each."""
-    if not values:
-        return Markup("<p class='none'>No values.</p>")
-    most = max(value for _, value in values) or 1
-    parts = []
-    for i, (label, value) in enumerate(values):
-        y = i * 14
-        width = 330 * value / most
-        parts.append(f'<text x="0" y="{y + 10}" font-size="8" fill="{_INK}">{escape(label)}</text>')
-        parts.append(f'<rect x="150" y="{y + 2}" width="{width:.1f}" height="10" fill="{_ACCENT}"/>')
-        parts.append(
-            f'<text x="{155 + width:.1f}" y="{y + 10}" font-size="8" fill="{_INK}">'
-            f"{_number(value)}{escape(unit)}</text>"
-        )
-    return _svg(560, len(values) * 14, title, parts)
+def trend(title: str, points: Sequence[Mapping[str, Any]], *, unit: str, target: float | None) -> Markup:
+    """A line by period; `points` are mappings of label, value and partial, see reports.dora.charts."""
+    drawn = charts.trend(title, [Point(**point) for point in points], unit=unit, target=target)
+    return Markup(drawn)  # noqa: S704 - every text in it was escaped
 
 
-def line(points: Sequence[tuple[str, float | None]], *, title: str, unit: str = "") -> Markup:
-    """A line over labelled points (not negative); a missing value is a break, never a zero.
+def distribution(title: str, counts: Sequence[int], *, median: float | None) -> Markup:
+    """The histogram of a metric's facts in minutes."""
+    labels = charts.step_labels(BOUNDS)
+    return Markup(charts.distribution(title, counts, labels=labels, median=median))  # noqa: S704 - as above
 
-    First, last and largest are labelled.
-    """
-    known = [(i, value) for i, (_, value) in enumerate(points) if value is not None]
-    if not known:
-        return Markup("<p class='none'>No values in this period.</p>")
-    most = max(value for _, value in known) or 1
-    width, height, bottom = 520, 90, 76
-    gap = width / max(len(points) - 1, 1)
 
-    def x(i: int) -> float:
-        return 20 + i * gap * 0.93
-
-    def y(value: float) -> float:
-        return bottom - 62 * value / most
-
-    parts = [f'<line x1="20" y1="{bottom}" x2="{x(len(points) - 1):.1f}" y2="{bottom}" stroke="{_QUIET}"/>']
-    run: list[str] = []
-    for i, (_, value) in enumerate([*points, ("", None)]):
-        if value is not None:
-            run.append(f"{x(i):.1f},{y(value):.1f}")
-            parts.append(f'<circle cx="{x(i):.1f}" cy="{y(value):.1f}" r="1.8" fill="{_ACCENT}"/>')
-        elif run:
-            parts.append(f'<polyline points="{" ".join(run)}" fill="none" stroke="{_ACCENT}" stroke-width="1.2"/>')
-            run = []
-    peak = max(known, key=lambda pair: pair[1])
-    for i, value in sorted({known[0], known[-1], peak}):
-        parts.append(
-            f'<text x="{x(i):.1f}" y="{y(value) - 4:.1f}" font-size="7" text-anchor="middle" fill="{_INK}">'
-            f"{_number(value)}{escape(unit)}</text>"
-        )
-    for i in range(0, len(points), max(len(points) // 7, 1)):
-        label = escape(points[i][0])
-        parts.append(
-            f'<text x="{x(i):.1f}" y="{bottom + 10}" font-size="7" text-anchor="middle" fill="{_QUIET}">{label}</text>'
-        )
-    return _svg(width + 20, height, title, sorted(parts, key=lambda part: part.startswith("<text")))
+def calendar(title: str, days: Sequence[Mapping[str, Any]], *, unit: str) -> Markup:
+    """A square per day, from the first of `days` (mappings of day and count) to the last."""
+    counts = {one["day"]: one["count"] for one in days}
+    start, end = min(counts), max(counts) + timedelta(days=1)
+    return Markup(charts.calendar(title, counts, start=start, end=end, unit=unit))  # noqa: S704 - as above
 
 
 def _badness(status: str) -> int:
     if status not in STATUS_COLOURS:
         raise ValueError(f"status {status!r} has no colour; valid are {', '.join(STATUS_COLOURS)}")
     return _WORST_LAST.index(status)
-
-
-def _number(value: float) -> str:
-    """A number as people read it: `1,234,567`, `0.25`; never with an exponent."""
-    return f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
 def _svg(width: float, height: float, title: str, parts: Sequence[str]) -> Markup:

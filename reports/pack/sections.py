@@ -67,7 +67,14 @@ def render(con: duckdb.DuckDBPyConnection, common: Mapping[str, Any], folder: Pa
         loader=jinja2.FileSystemLoader(folder), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
     environment.filters.update({"thousands": lambda n: f"{n:,}", "short": lambda text: text[:12], "instant": _instant})
-    environment.globals.update({"heat": drawing.heat, "bars": drawing.bars, "line": drawing.line})
+    environment.globals.update(
+        {
+            "heat": drawing.heat,
+            "trend": drawing.trend,
+            "distribution": drawing.distribution,
+            "calendar": drawing.calendar,
+        }
+    )
     body = []
     for section in sections(folder):
         answers = {name: _ask(con, section.name, name, sql) for name, sql in section.questions.items()}

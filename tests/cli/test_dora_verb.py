@@ -76,3 +76,42 @@ def test_an_instant_needs_its_offset(facts: Path, instant: str) -> None:
     """An instant without offset is refused by the parser."""
     with pytest.raises(SystemExit, match="2"):
         main(["dora", "--facts", str(facts), *WINDOW[:4], "--as-of", instant])
+
+
+def test_another_environment_is_measured_by_name(facts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Staging has no deployments here, and says zero; production is what is measured without a word."""
+
+    def count(*options: str) -> list[int]:
+        assert main(["dora", "--facts", str(facts), *WINDOW, "--json", *options]) == 0
+        series = {"metric": "deployment_frequency", "statistic": "count", "service": "all", "grain": "window"}
+        return [row["value"] for row in json.loads(capsys.readouterr().out) if series.items() <= row.items()]
+
+    assert (count(), count("--environment", "staging")) == ([1], [0])
+
+
+def test_a_benchmark_names_its_edition(facts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a table and as JSON; an edition that there is not is refused with those that there are."""
+    verb = ["dora", "--facts", str(facts), *WINDOW, "--benchmark"]
+    assert main([*verb, "2024"]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert main([*verb, "2025", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+
+    assert table[-1].startswith("edition 2024: ")
+    assert {row["benchmark_edition"] for row in rows} == {"2025"}
+    assert all(row["clusters"] == {} for row in rows)
+    assert main([*verb, "2019"]) == 2
+    assert "choose from 2022, 2023, 2024, 2025" in capsys.readouterr().err
+
+
+def test_rows_that_are_no_facts_are_named(facts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On the error stream, by file and line; the array stays one array, and the guard counts them."""
+    with (facts / "deployments.csv").open("a") as file:
+        file.write("D2,app\n")
+    assert main(["dora", "--facts", str(facts), *WINDOW, "--json"]) == 0
+    said = capsys.readouterr()
+    assert "deployments.csv:3 left out: 2 fields, where the header has 9" in said.err
+    assert isinstance(json.loads(said.out), list)
+
+    assert main(["dora", "--facts", str(facts), *WINDOW]) == 0
+    assert "guard rows_quarantined: found 1, limit 0" in capsys.readouterr().out

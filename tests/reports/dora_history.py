@@ -23,8 +23,11 @@ SCHEMA = {
     " ticket VARCHAR",
     "incidents": "incident_id VARCHAR, issue_number VARCHAR, service VARCHAR, environment VARCHAR,"
     " created_at TIMESTAMPTZ, acknowledged_at TIMESTAMPTZ, resolved_at TIMESTAMPTZ, root_cause_sha VARCHAR,"
-    " reopened_at TIMESTAMPTZ, deployment_id VARCHAR, change_related BOOLEAN, fix_sha VARCHAR, recorded_at TIMESTAMPTZ",
-    "services": "service VARCHAR, repo VARCHAR, path_globs VARCHAR[], valid_from TIMESTAMPTZ, valid_to TIMESTAMPTZ",
+    " reopened_at TIMESTAMPTZ, deployment_id VARCHAR, change_related BOOLEAN, fix_sha VARCHAR, recorded_at TIMESTAMPTZ,"
+    " started_at TIMESTAMPTZ",
+    "services": "service VARCHAR, repo VARCHAR, path_globs VARCHAR[], team VARCHAR, valid_from TIMESTAMPTZ,"
+    " valid_to TIMESTAMPTZ",
+    "slo_samples": "service VARCHAR, instant TIMESTAMPTZ, error_ratio DOUBLE",
     "collection_gaps": "started_at TIMESTAMPTZ, ended_at TIMESTAMPTZ",
     "pipeline_runs": "service VARCHAR, run_id VARCHAR, run_attempt BIGINT, started_at TIMESTAMPTZ,"
     " completed_at TIMESTAMPTZ",
@@ -84,7 +87,7 @@ class History:
     """Facts under construction; every relation is connected unless it is named in `absent`."""
 
     facts: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {name: [] for name in SCHEMA})
-    absent: tuple[str, ...] = ("services", "collection_gaps", "pipeline_runs")
+    absent: tuple[str, ...] = ("services", "collection_gaps", "pipeline_runs", "slo_samples")
 
     def commit(self, sha: str, minutes: float, *parents: str, repo: str = "app", **more: Any) -> History:
         """A commit."""

@@ -7,16 +7,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from reports.dora.charts import Point, calendar, distribution, trend
+from reports.dora.charts import Point, calendar, distribution, step_labels, trend
+from reports.dora.definitions import BOUNDS
 
 SVG = "{http://www.w3.org/2000/svg}"
 START = date(2026, 3, 2)
 COUNTS = {START + timedelta(days=offset): offset % 3 for offset in range(27)}
+SPREAD = [0, 0, 0, 0, 2, 1, 0, 0, 0, 1, 0, 0, 0]
 POINTS = [Point("W10", 7), Point("W11", 5), Point("W12", None), Point("W13", 0), Point("W14", 2, partial=True)]
 CHARTS = {
     "trend": trend("Deployments <all>", POINTS, unit="deployments", target=5),
-    "distribution": distribution("Lead time", [70, 70, 130, 5200], unit="minutes"),
-    "no values": distribution("Lead time", [], unit="minutes"),
+    "distribution": distribution("Lead time", SPREAD, labels=step_labels(BOUNDS), median=100),
+    "no values": distribution("Lead time", [0] * 13, labels=step_labels(BOUNDS)),
     "calendar": calendar("Calendar", COUNTS, start=START, end=START + timedelta(days=28)),
     "no points": trend("Nothing", [], unit="minutes"),
 }
@@ -44,9 +46,12 @@ def test_a_gap_breaks_the_line_and_zero_does_not() -> None:
     assert "W12: no value; W13: 0; W14: 2 (partial)" in (root[1].text or "")
 
 
-def test_the_distribution_shows_every_value() -> None:
-    """Count, bounds and median are in the words; the largest value is in the last bins, not beyond them."""
-    assert "4 values in minutes, from 70 to 5200, median 100." in CHARTS["distribution"]
+def test_the_distribution_says_every_step() -> None:
+    """Count and median are in the words, and how many facts each step has; a step is named by what it reaches up to."""
+    assert "4 facts, median 100 minutes. ≤5m: 0; " in CHARTS["distribution"]
+    assert "≤2h: 2; ≤4h: 1; " in CHARTS["distribution"]
+    assert "≤28d: 0; &gt;28d: 0." in CHARTS["distribution"]
+    assert "0 facts, no values." in CHARTS["no values"]
 
 
 def test_the_calendar_leaves_unknown_days_empty() -> None:
@@ -64,4 +69,3 @@ def test_the_same_data_give_the_same_bytes() -> None:
     reversed_counts = dict(reversed(COUNTS.items()))
 
     assert calendar("Calendar", reversed_counts, start=START, end=START + timedelta(days=28)) == CHARTS["calendar"]
-    assert distribution("Lead time", [5200, 130, 70, 70], unit="minutes") == CHARTS["distribution"]

@@ -213,6 +213,61 @@ def test_decision_7_weeks_before_the_first_deployment_are_zeros() -> None:
     assert history.compute().value("deployment_frequency", "median_per_week", service="app") == 1
 
 
+def test_decision_5_a_mention_names_the_incident_and_a_pull_request_does_not() -> None:
+    """A number without a verb, an id as a word of title, branch or label; the pull request's own number is none."""
+    for more in (
+        {"title": "repair totals, see #9"},
+        {"title": "I9 repair"},
+        {"head_branch": "repair-I9-totals"},
+        {"label": ["incident:I9"]},
+        {"title": "repair", "body": "After acme/app#9."},
+    ):
+        history = History().line("a", "b").deploy("D1", "a", 100).deploy("D2", "b", 200).incident("I9", 110, 210)
+        assert history.pull("2", "b", 150, **more).compute().rework() == {"D2"}, more
+
+    for number, title in (("9", "work (#9)"), ("2", "work, see #90"), ("2", "work for I90")):
+        history = History().line("a", "b").deploy("D1", "a", 100).deploy("D2", "b", 200).incident("I9", 110, 210)
+        assert history.pull(number, "b", 150, title=title).compute().rework() == set(), title
+
+
+def test_decision_6_a_squashed_revert_carries_numbers_in_its_title() -> None:
+    """`Revert "work (#2)" (#3)` takes back 2, and so does the title alone."""
+    for title in ('Revert "work (#2)" (#3)', 'Revert "work 2" (#3)', 'Revert "work 2 (#77)"'):
+        history = History().line("a", "b", "c").deploy("D1", "a", 100).deploy("D2", "b", 200).deploy("D3", "c", 300)
+        computed = history.pull("2", "b", 150).pull("3", "c", 250, title=title).compute()
+        assert (computed.failed(), computed.rework()) == ({"D2"}, {"D3"}), title
+
+
+def test_decision_6_a_revert_of_something_unknown_is_rework_that_blames_nothing() -> None:
+    """The number means a pull request of its own repository; one of another repository is not looked at."""
+    history = History().line("a", "b").deploy("D1", "a", 100).deploy("D2", "b", 200)
+    history.line("x", "y", repo="web").deploy("W1", "x", 100, service="web").deploy("W2", "y", 200, service="web")
+    history.pull("7", "y", 150, repo="web").pull("2", "b", 150, head_branch="revert-7-work")
+    computed = history.compute()
+
+    assert (computed.failed(), computed.rework()) == (set(), {"D2"})
+
+
+def test_a_hotfix_may_be_live_before_it_is_merged() -> None:
+    """The deployment that brings its first commit is the hotfix; the one that brings the merge is not another."""
+    history = History().line("a", "b").commit("h", 220, "b", pr="3").commit("m", 400, "b", "h", pr="3")
+    history.deploy("D1", "a", 100).deploy("D2", "b", 200).deploy("D3", "h", 300).deploy("D4", "m", 500)
+    computed = history.pull("3", "m", 400, label=["hotfix"]).compute()
+
+    assert (computed.failed(), computed.rework()) == ({"D2"}, {"D3"})
+
+
+def test_a_service_has_the_repository_that_holds_what_it_deploys() -> None:
+    """Two services of one repository need no list of services; a namesake wins."""
+    history = (
+        History().line("a", "b", repo="mono").deploy("D1", "a", 100, service="x").deploy("D2", "b", 200, service="x")
+    )
+    history.deploy("D3", "a", 100, service="y").deploy("D4", "b", 300, service="y")
+    computed = history.compute()
+
+    assert [computed.value("lead_time", "median", service=name) for name in ("x", "y")] == [190, 290]
+
+
 def test_decision_8_the_window_is_local_and_half_open() -> None:
     """A deployment at local midnight of the end is outside; that of the start is inside."""
     history = History().line("a", "b", "c")
@@ -266,6 +321,14 @@ def test_decision_11_a_commit_lost_in_a_squash_names_the_squash() -> None:
     history.deploy("D1", "a", 100).deploy("D2", "b", 200).incident("I1", 300, None, root_cause_sha="b1")
 
     assert history.compute().failed() == {"D2"}
+
+
+def test_decision_11_an_abbreviated_commit_names_the_one_that_it_begins() -> None:
+    """Seven letters are enough if they begin one commit alone; fewer, or two of them, name nothing."""
+    for named, failed in (("bbbbbbb", {"D2"}), ("bbbbbb", set()), ("ccccccc", set())):
+        history = History().line("a" * 40, "b" * 40, "c" * 39 + "1", "c" * 39 + "2")
+        history.deploy("D1", "a" * 40, 100).deploy("D2", "b" * 40, 200).deploy("D3", "c" * 39 + "2", 300)
+        assert history.incident("I1", 400, None, root_cause_sha=named).compute().failed() == failed
 
 
 def test_decision_12_negative_spans_are_listed_and_left_out() -> None:

@@ -1,8 +1,15 @@
-SELECT replace(metric, '_', ' ') AS metric, any_value(unit) AS unit,
-    list((strftime(period_start, '%d %b'), CASE WHEN unit = 'ratio' THEN round(value, 3) ELSE round(value, 1) END)
-        ORDER BY period_start) AS points
-FROM metric_value
-WHERE grain = 'week' AND service = 'all'
-    AND metric IN ('deployment_frequency', 'lead_time', 'change_failure_rate', 'failed_deployment_recovery_time')
-GROUP BY metric
-ORDER BY metric
+-- What is withheld of the period is not drawn by week either.
+SELECT replace(m.metric, '_', ' ') AS metric, any_value(m.unit) AS unit, CAST(any_value(t.target) AS DOUBLE) AS target,
+    list({
+        'label': strftime(m.period_start, '%d %b'),
+        'value': CASE WHEN m.unit = 'ratio' THEN round(m.value, 3) ELSE round(m.value, 1) END,
+        'partial': m.status = 'partial'
+    } ORDER BY m.period_start) AS points
+FROM metric_value AS m
+JOIN (VALUES
+    ('deployment_frequency', 5), ('lead_time', 120), ('change_failure_rate', NULL), ('deployment_success_rate', 0.98),
+    ('failed_deployment_recovery_time', 30), ('rework_rate', NULL), ('pipeline_duration', 25), ('mtta', 5)
+) AS t(metric, target) USING (metric)
+WHERE m.grain = 'week' AND m.service = 'all' AND m.withheld_by IS NULL AND m.status <> 'no_source'
+GROUP BY m.metric
+ORDER BY m.metric

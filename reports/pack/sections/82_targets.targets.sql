@@ -11,13 +11,13 @@ WITH goal(position, target, metric, bound, wanted, scale, unit) AS (
             'minutes'),
         (6, 'pipeline, median', 'pipeline_duration', 'at most', 25, 1, 'minutes'),
         (7, 'critical vulnerabilities, longest open', NULL, 'below', 24, 1, 'hours'),
-        (8, 'service level: requests without error', NULL, 'at least', 99.9, 100, '%'),
+        (8, 'service level: requests without error', 'availability', 'at least', 99.9, 100, '%'),
         (9, 'response to an alert, median', 'mtta', 'below', 5, 1, 'minutes'),
         (10, 'recovery time, longest restore test', NULL, 'at most', 60, 1, 'minutes'),
         (11, 'recovery point, largest loss in a restore test', NULL, 'at most', 15, 1, 'minutes')
 ),
 measured AS (
-    SELECT g.position, m.grain, m.period_start, m.n, m.status, m.open_count,
+    SELECT g.position, m.grain, m.period_start, m.n, m.status, m.open_count, m.excluded_count,
         g.scale * CASE
             WHEN m.metric <> 'deployment_frequency' THEN m.value
             WHEN m.grain = 'window' THEN m.median_per_week
@@ -44,21 +44,12 @@ restore AS (
     SELECT * FROM company_restore_tests
     QUALIFY row_number() OVER (PARTITION BY natural_key ORDER BY collected_at DESC, capture, record) = 1
 ),
-sample AS (
-    SELECT to_timestamp(CAST(s ->> '$[0]' AS DOUBLE)) AS instant, TRY_CAST(s ->> '$[1]' AS DOUBLE) AS error_rate
-    FROM (
-        SELECT DISTINCT metric, unnest(CAST(CAST(sample_values AS JSON) AS JSON[])) AS s
-        FROM prometheus_ranges WHERE measure = 'error_rate'
-    )
-),
 fact AS (
     -- A dismissal is no fix: such an alert is open until then, and so is one that nobody closed, until the end.
     SELECT 7 AS position, greatest(a.created_at, p.starts) AS instant,
         (epoch(least(coalesce(a.fixed_at, a.dismissed_at, p.ends), p.ends)) - epoch(a.created_at)) / 3600 AS value
     FROM newest_alert AS a, pack_period AS p
     WHERE a.created_at < p.ends AND coalesce(a.fixed_at, a.dismissed_at, p.ends) >= p.starts
-    UNION ALL
-    SELECT 8, instant, 100 * (1 - error_rate) FROM sample WHERE isfinite(error_rate)
     UNION ALL
     SELECT 10, started_at, (epoch(verified_at) - epoch(started_at)) / 60 FROM restore
     UNION ALL
@@ -69,15 +60,14 @@ counted AS (
     FROM fact AS f, pack_period AS p
     WHERE f.instant >= p.starts AND f.instant < p.ends
 ),
--- An average for the service level, the worst one for the rest; a fact without a value makes it unknown.
+-- The worst one decides; a fact without a value makes it unknown.
 of_facts AS (
     SELECT position, month, count(*) AS n, count(*) - count(value) AS unknown,
-        CASE WHEN position = 8 THEN avg(value) ELSE max(value) END AS value
+        max(value) AS value
     FROM counted GROUP BY GROUPING SETS ((position), (position, month))
 ),
 stream(position, needs) AS (
-    VALUES (7, 'github.dependabot_alerts'), (7, 'github.code_scanning_alerts'), (8, 'prometheus.ranges'),
-        (10, 'company.restore_tests'), (11, 'company.restore_tests')
+    VALUES (7, 'github.dependabot_alerts'), (7, 'github.code_scanning_alerts'), (8, 'prometheus.ranges'), (10, 'company.restore_tests'), (11, 'company.restore_tests')
 ),
 source AS (
     SELECT position, bool_or(needs IN (SELECT stream FROM evidence_conservation)) AS is_there,
@@ -95,8 +85,15 @@ total AS (
         END AS is_met,
         coalesce(m.n, f.n, 0) AS n,
         coalesce(m.status, CASE WHEN s.is_there THEN 'ok' ELSE 'no_source' END) AS status,
-        coalesce(m.open_count, 0) AS open_count, coalesce(f.unknown, 0) AS unknown,
-        CASE WHEN m.status = 'no_source' THEN 'what it needs' ELSE s.missing END AS missing,
+        coalesce(m.open_count, 0) AS open_count,
+        -- Of a service level with too few samples the missing ones decide, and they are not known.
+        CASE WHEN g.metric = 'availability' AND m.status = 'insufficient' THEN m.excluded_count ELSE coalesce(f.unknown, 0) END
+            AS unknown,
+        CASE WHEN g.metric = 'availability' THEN (
+            SELECT round(100 * value, 1) FROM metric_value
+            WHERE metric = 'error_budget_spent' AND service = 'all' AND grain = 'window'
+        ) END AS budget,
+        CASE WHEN m.status = 'no_source' THEN coalesce(s.missing, 'what it needs') ELSE s.missing END AS missing,
         coalesce('metric ' || g.metric, s.needs) AS evidence
     FROM goal AS g
     LEFT JOIN measured AS m ON m.position = g.position AND m.grain = 'window'
@@ -151,7 +148,8 @@ SELECT g.target,
         CASE WHEN t.status = 'insufficient' THEN 'few facts' END,
         CASE WHEN t.status = 'partial' THEN 'the period is not over' END,
         CASE WHEN t.open_count > 0 THEN t.open_count || ' still open' END,
-        CASE WHEN t.unknown > 0 THEN t.unknown || ' state no value' END
+        CASE WHEN t.unknown > 0 THEN t.unknown || ' state no value' END,
+        t.budget || ' % of the error budget spent'
     ) AS note
 FROM goal AS g
 JOIN total AS t USING (position)
