@@ -141,6 +141,7 @@ def _scope(company: Company) -> dict[str, Any]:
         "tfstate_keys": [f"{company.state_bucket}/{key}" for key in company.state_keys],
         "deploy_workflow": CD, "infra_workflow": INFRA, "emergency_label": "emergency-change",
         "emergency_approvers": list(company.emergency_approvers), "waiver_approvers": ["W2001"],
+        "access_admins": ["W2002", "W2003"], "entitlement_owners": {company.org: ["W2001"]},
         **{role: _members(company, team) for role, team in _ROLES.items()},
         "deployed_sha_annotation": DEPLOYED_SHA, "parameters": {},
     }  # fmt: skip

@@ -97,10 +97,12 @@ def environment_weakened(b: Builder, state: RepoState, day: date, setting: str) 
     for at, old, new in zip(whole_day(day, b), (required, not required), (not required, required), strict=True):
         repo = state.repo.full_name
         b.configure(repo, ("environment", "production"), (setting, old, new), at=at, actor="olindqvist")
-        b.audit(
+        event = b.audit(
             "environment.update_protection_rule", at, "olindqvist", repo, environment_name="production",
             environment_id=state.repo.environments["production"], **{setting: new},
         )  # fmt: skip
+        item = f"github.audit_log:{event.document_id}"
+        b.exception("CHG-14", "events", "D", item, ("environment weakened", f"no ticket for setting {setting}"))
 
 
 def judge_environments(b: Builder) -> None:

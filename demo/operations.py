@@ -116,7 +116,9 @@ def break_glass(b: Builder, cause: Incident, review_days: int = 1) -> RootSessio
     session = RootSession(
         (
             root_request(b, start, "update", "sys/generate-root/update", None),
-            root_request(b, start + b.minutes(3, 8), "update", "sys/policies/acl/settlement-production", token),
+            root_request(
+                b, start + b.minutes(3, 8), "update", "sys/leases/revoke-prefix/database/creds/settlement", token
+            ),
             root_request(b, start + b.minutes(14, 25), "update", "auth/token/revoke-self", token),
         )
     )
@@ -233,4 +235,6 @@ def join(b: Builder, person: Person) -> None:
     b.company.idp_events.append(IdpEvent("user.lifecycle.activate", person.email, person.hired_at))
     about: dict[str, object] = {"user": person.login, "user_id": person.github_id, "permission": "read"}
     b.audit("org.invite_member", person.hired_at, "olindqvist", None, operation="create", **about)
-    b.audit("org.add_member", person.github_joined_at, person.login, None, operation="create", **about)
+    granted = {"system": "github", "entitlement": b.company.org, "level": "read"}
+    ticket(b, "access", person.worker_id, person.hired_at, granted)
+    b.audit("org.add_member", person.github_joined_at, "olindqvist", None, operation="create", **about)

@@ -267,7 +267,7 @@ def test_external_identities_page_by_page(at_end: Simulation) -> None:
         connection.request("POST", "/github/graphql", json.dumps({"query": query, "variables": variables}), AUTH)
         body = json.loads(connection.getresponse().read())
         page = body["data"]["organization"]["samlIdentityProvider"]["externalIdentities"]
-        found += [edge["node"]["user"]["databaseId"] for edge in page["edges"]]
+        found += [node["user"]["databaseId"] for node in page["nodes"]]
         if not page["pageInfo"]["hasNextPage"]:
             break
         after = page["pageInfo"]["endCursor"]

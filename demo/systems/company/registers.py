@@ -158,6 +158,7 @@ def tickets(company: Company, now: datetime) -> list[Row]:
                 "incident": t.incident,
                 "valid_from": iso(t.valid_from) if t.valid_from else None,
                 "valid_to": iso(t.valid_to) if t.valid_to else None,
+                "resolution": "no impact on production" if t.type == "problem" and approved else None,
             }
         )
     return rows

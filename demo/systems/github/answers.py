@@ -162,7 +162,7 @@ def graphql(answers: Answers, request: Request) -> Response:
         "pageInfo": {
             "hasNextPage": first + size < len(known), "endCursor": page[-1].worker_id if page else None,
         },
-        "edges": [{"node": organisation.external_identity(p)} for p in page],
+        "nodes": [organisation.external_identity(p) for p in page],
     }  # fmt: skip
     provider = {"ssoUrl": "https://login.harborpay.example/sso", "externalIdentities": identities}
     return tagged(dump({"data": {"organization": {"samlIdentityProvider": provider}}}))
