@@ -1,5 +1,5 @@
 WITH members AS (
-    SELECT *, list_concat(changes, CASE WHEN len(brought) = 1 THEN brought ELSE [] END) AS named
+    SELECT *, coalesce(reviewer_entries > 0 AND whole = 0 AND half = 0 AND NOT rollback, false) AS unexplained, list_concat(changes, CASE WHEN len(brought) = 1 THEN brought ELSE [] END) AS named
     FROM attempt_facts WHERE happened_at >= $period_start AND happened_at < $period_end
 ), frozen AS (
     -- A freeze that names no services may be one of all.
@@ -29,8 +29,11 @@ WITH members AS (
         list_concat(approval_proofs, change_proofs)
     FROM members
     UNION ALL
-    SELECT subject, 'C', CASE WHEN bypassed_at IS NULL THEN 'PASS' ELSE 'EXCEPTION' END,
-        coalesce('the environment''s rules were bypassed by ' || bypassed_by || ' at ' || instant_text(bypassed_at), 'nobody bypassed the rules'), bypass_proofs
+    -- What ran unapproved though its environment has reviewers got past them somehow, even if no event tells how.
+    SELECT subject, 'C', CASE WHEN bypassed_at IS NOT NULL THEN 'EXCEPTION' WHEN unexplained THEN 'INDETERMINATE' ELSE 'PASS' END,
+        CASE WHEN bypassed_at IS NOT NULL THEN 'the environment''s rules were bypassed by ' || coalesce(bypassed_by, 'somebody unknown') || ' at ' || instant_text(bypassed_at)
+             WHEN unexplained THEN 'it ran without an approval that its environment requires, and nothing tells how' ELSE 'nobody bypassed the rules' END,
+        list_concat(bypass_proofs, settings_proofs)
     FROM members
     UNION ALL
     SELECT subject, 'D',
