@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Told apart by lightness too, so that a grey print can be read.
 STATUS_COLOURS = {"complete": "#cfe3d4", "partial": "#e8a33d", "missing": "#b3261e", "none": "#eeeeee"}
+_FEW = 16  # days that can each be named above their column
 _WORST_LAST = ("none", "complete", "partial", "missing")
 _INK, _QUIET = "#1f2933", "#7b8794"
 
@@ -44,11 +45,12 @@ def heat(rows: Sequence[Mapping[str, object]], *, row: str, column: str, status:
     for r in rows:
         cell = (str(r[row]), str(r[column]))
         cells[cell] = max(cells.get(cell, "none"), str(r[status]), key=_badness)
-    step, left, top, height = min(6.0, 520 / len(days)), 190, 14, 9
+    step, left, top, height = min(40.0, 520 / len(days)), 190, 14, 9  # few days fill the page's width too
+    every = len(days) <= _FEW
     parts = [
         f'<text x="{left + i * step:.1f}" y="9" font-size="6" fill="{_QUIET}">{escape(day[5:])}</text>'
         for i, day in enumerate(days)
-        if day.endswith(("-01", "-15"))
+        if every or day.endswith(("-01", "-15"))
     ]
     for line, label in enumerate(labels):
         y = top + line * height

@@ -54,6 +54,16 @@ def test_each_cell_has_its_colour_and_what_is_missing_is_shown() -> None:
     assert "07-01" in texts(svg)
 
 
+def test_few_days_fill_the_width_and_are_all_named() -> None:
+    """Ten days are as readable as a quarter, of which the first and the fifteenth of a month are named."""
+    few = drawn(*(cell("a", f"2026-07-{day:02}", "complete") for day in range(2, 12)))
+    many = drawn(*(cell("a", f"2026-{month:02}-{day:02}", "complete") for month in (7, 8) for day in range(1, 29)))
+    assert set(texts(few)) == {"a", *(f"07-{day:02}" for day in range(2, 12))}
+    assert set(texts(many)) == {"a", "07-01", "07-15", "08-01", "08-15"}
+    wide = [float(ET.fromstring(svg).get("width", "0")) for svg in (few, many)]
+    assert min(wide) > 0.8 * max(wide)
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_of_several_words_about_a_cell_the_worst_is_drawn(order: int) -> None:
     """Whatever their order: nothing is hidden by what comes later."""
