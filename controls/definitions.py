@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from evidence.canonical import canonical, sha256
 from evidence.errors import ConfigError, ControlError
+from evidence.quick_yaml import load_yaml
 from warehouse.connect import VIEWS
 from warehouse.sheets import sheet_of
 
@@ -222,10 +223,16 @@ def control(name: str) -> Control:
     return known[name]
 
 
+@cache
+def _shared() -> dict[str, str]:
+    """The digests of what all questions may rest on."""
+    return {file.name: sha256(file.read_bytes()) for file in (*sorted(VIEWS.glob("*.sql")), MACROS, PARAMETERS)}
+
+
 def _version(path: Path, name: str, number: int) -> Version:
     data = path.read_bytes()
     try:
-        sheet = Sheet.model_validate(yaml.safe_load(data))
+        sheet = Sheet.model_validate(load_yaml(data))
     except yaml.YAMLError as error:
         raise ControlError(f"{path.name} is no YAML: {error}") from error
     except ValidationError as error:
@@ -241,8 +248,7 @@ def _version(path: Path, name: str, number: int) -> Version:
         raise ControlError(
             f"{path.name}: there is no question; one file {path.stem}.sql or {path.stem}.<name>.sql is needed"
         )
-    shared = {file.name: sha256(file.read_bytes()) for file in (*sorted(VIEWS.glob("*.sql")), MACROS, PARAMETERS)}
-    parts = {path.name: sha256(data), **{n: sha256(q.encode()) for n, q in questions.items()}, "shared": shared}
+    parts = {path.name: sha256(data), **{n: sha256(q.encode()) for n, q in questions.items()}, "shared": _shared()}
     return Version(sheet, questions, sha256(canonical(parts)))
 
 

@@ -144,5 +144,5 @@ def instant_text(instant: datetime | None) -> str | None:
     """An instant as subjects and JSON write it: UTC, a fraction only if it is not zero."""
     if instant is None:
         return None
-    text = f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}".rstrip("0").rstrip(".")
-    return text + "Z"
+    text = instant.astimezone(UTC).replace(tzinfo=None).isoformat()
+    return (text.rstrip("0") if instant.microsecond else text) + "Z"

@@ -41,9 +41,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from evidence.errors import ConfigError
+from evidence.quick_yaml import load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -141,7 +140,7 @@ def sheet_of(name: str) -> Sheet:
 
 
 def _load(path: Path) -> Sheet:
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    raw = load_yaml(path.read_text(encoding="utf-8"))
     unknown = set(raw) - _KNOWN
     if unknown or raw.get("stream") != path.stem:
         raise ConfigError(f"sheet {path.name}: unknown fields {sorted(unknown)}, or `stream` is not {path.stem}")

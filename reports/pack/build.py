@@ -210,7 +210,9 @@ def _render(
         for path, content in contents
     ]
     os.environ["SOURCE_DATE_EPOCH"] = str(int(now.timestamp()))  # fontTools stamps subset fonts with it
-    pdf = HTML(string=html, base_url=str(SECTIONS)).write_pdf(pdf_variant="pdf/a-3a", attachments=attachments)
+    document = HTML(string=html, base_url=str(SECTIONS))
+    # Compressed when it is finished, once; WeasyPrint would compress every stream twice.
+    pdf = document.write_pdf(pdf_variant="pdf/a-3a", attachments=attachments, uncompressed_pdf=True)
     return bytes(pdf)
 
 
