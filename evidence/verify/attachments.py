@@ -22,14 +22,18 @@ if TYPE_CHECKING:
 _MAX_DEPTH = 16  # levels of a name tree; WeasyPrint makes one
 
 
-def read_attachments(signed: bytes) -> dict[str, bytes]:
+def read_attachments(signed: bytes, reader: PdfFileReader | None = None) -> dict[str, bytes]:
     """The content of every attachment, by name.
+
+    Args:
+        signed: the signed bytes.
+        reader: a reader of exactly these bytes, if there is one already.
 
     Raises:
         FormatError: the PDF's attachments cannot be read, or two have one name.
     """
     try:
-        return _read(PdfFileReader(io.BytesIO(signed)))
+        return _read(reader or PdfFileReader(io.BytesIO(signed)))
     except FormatError:
         raise
     except Exception as error:  # hostile bytes break a PDF reader in any way; all mean "unreadable"

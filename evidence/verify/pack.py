@@ -103,7 +103,7 @@ def _contents(signed: Signed, checks: list[Check]) -> tuple[Manifest | None, Map
         checks.append(not_checked(Name.ATTACHMENTS, "as above"))
         return None, {}
     try:
-        attachments = read_attachments(signed.content)
+        attachments = read_attachments(signed.content, signed.reader)
         manifest = parse_manifest(attachments[MANIFEST_NAME])
     except KeyError:
         checks.append(failed(Name.MANIFEST, f"the signed PDF has no attachment {MANIFEST_NAME}"))

@@ -77,6 +77,7 @@ class Signed:
         signed_at: the proven signing time, else the claimed one.
         checks: the gate's checks.
         signing: the signing certificate, and the time if it is proven.
+        reader: a reader of exactly `content`, where it is the whole file: parsing it again takes as long as the rest.
     """
 
     content: bytes | None
@@ -84,6 +85,7 @@ class Signed:
     signed_at: datetime | None
     checks: tuple[Check, ...]
     signing: Signing = NOBODY
+    reader: PdfFileReader | None = None
 
 
 def check_signature(data: bytes, trust: Trust | None, now: datetime) -> Signed:
@@ -126,7 +128,8 @@ def _gate(data: bytes, signatures: list[Any], trust: Trust | None, now: datetime
     signed_at = outcome.best_signature_time if proven else company.self_reported_timestamp
     subject = company.signer_cert.subject.human_friendly
     signing = Signing(company.signer_cert.sha256.hex(), signed_at if proven else None)
-    return Signed(data[:end] if sound and end else None, subject, signed_at, checks, signing)
+    whole = company.reader if sound and end == len(data) else None
+    return Signed(data[:end] if sound and end else None, subject, signed_at, checks, signing, whole)
 
 
 def _validate(signature: Any, trust: Trust, now: datetime) -> Any:
