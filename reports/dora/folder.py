@@ -49,6 +49,7 @@ _IDENTITY = {
     "slo_samples": ("service", "instant"),
     "collection_gaps": ("started_at", "ended_at"),
 }
+_WORDS = ("final_state", "merge_method")  # of a fixed vocabulary, which some exports shout
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 _ARROW = {INSTANT: pa.timestamp("us", tz="UTC"), INTEGER: pa.int64(), BOOLEAN: pa.bool_(), DOUBLE: pa.float64()}
 
@@ -150,8 +151,8 @@ def _value(column: Column, text: str) -> Any:
     return _PARSERS.get(column.type, _text)(column, text)
 
 
-def _text(_column: Column, text: str) -> str:
-    return text
+def _text(column: Column, text: str) -> str:
+    return text.lower() if column.name in _WORDS else text
 
 
 def _instant(column: Column, text: str) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -96,6 +96,22 @@ def test_a_week_rests_on_its_days_alone(home: Home, capsys: pytest.CaptureFixtur
     steps = ask(home, capsys, "deployment_frequency|all|week|2026-07-06")["steps"]
 
     assert sorted(int(s["id"]) for s in steps) == [6, 7, 8, 9, 10, 11, 12]
+
+
+def test_a_service_level_leads_to_its_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A day's level rests on the answers of the range queries that reach into it, however many days they span."""
+    made = make_home(tmp_path)
+    begin = int((datetime(2026, 7, 2, 23, tzinfo=UTC)).timestamp())
+    values = [[begin + 600 * index, "0.0005"] for index in range(12)]
+    take(made, {"prometheus.ranges": [{"metric": {"service": "app", "q": "error_rate"}, "values": values}]})
+    keep_quarter(made)
+
+    for day in ("2026-07-02", "2026-07-03"):
+        found = ask(made, capsys, f"availability|all|day|{day}")
+        (step,) = found["steps"]
+        assert (found["found"]["n"], round(found["found"]["value"], 6)) == (6, 0.9995)
+        assert (step["kind"], step["id"]) == ("series", f"app@{day}")
+        assert streams([step]) == {"prometheus.ranges"}
 
 
 def test_an_earlier_version_keeps_its_facts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

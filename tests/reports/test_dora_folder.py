@@ -69,12 +69,14 @@ def test_lines_are_counted_through_fields_of_several_lines(tmp_path: Path) -> No
 
 
 def test_marks_line_ends_and_spaces_are_no_content(tmp_path: Path) -> None:
-    """A byte order mark, CRLF, padded names and values, offsets other than Z."""
-    text = "\ufeff" + (HEADER + GOOD).replace(",", " , ").replace("\n", "\r\n").replace("08:05:00Z", "09:05:00+01:00")
+    """A byte order mark, CRLF, padded names and values, capitals of a state, offsets other than Z."""
+    text = "\ufeff" + (HEADER + GOOD.replace("success", "SUCCESS")).replace(",", " , ").replace("\n", "\r\n").replace(
+        "08:05:00Z", "09:05:00+01:00"
+    )
     con = deployments(tmp_path, text)
-    query = "SELECT deployment_id, sha, epoch(final_at) - epoch(created_at) FROM deployments"
+    query = "SELECT deployment_id, sha, final_state, epoch(final_at) - epoch(created_at) FROM deployments"
 
-    assert con.execute(query).fetchall() == [("D1", "a", 300)]
+    assert con.execute(query).fetchall() == [("D1", "a", "success", 300)]
 
 
 def test_a_file_without_a_header_is_no_source(tmp_path: Path) -> None:
