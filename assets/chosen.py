@@ -8,14 +8,12 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.partitions import CHOSEN
-from assets.quarter import EFFECTIVE, MEASURED, tables_read
+from assets.quarter import EFFECTIVE, MEASURED, Closed, close, tables_read
 from assets.resources import HomeResource, retrying
 from assets.tables import table_key
 from controls.definitions import catalogue
 from controls.results import EXCEPTION, INDETERMINATE, ControlResult
-from reports.pack.build import Published
-from reports.period import assess, keep, measure, publish_pack
-from warehouse.open import code_identity
+from reports.period import assess
 
 CONCLUSIONS = dg.AssetKey(["periods", "conclusions"])
 METRICS = dg.AssetKey(["periods", "delivery"])
@@ -54,21 +52,16 @@ def publish_period(context: dg.AssetExecutionContext, home: HomeResource) -> Ite
     """Ask every control, compute the metrics, publish the pack or find the one that says the same."""
     opened, now = home.open(), home.now()
     period = opened.config.period(context.partition_key)
-    found: list[tuple[list[ControlResult], int, Published]] = []
+    found: list[tuple[list[ControlResult], Closed]] = []
 
     def work() -> None:
-        results = assess(opened, period, now=now)
-        metrics = measure(opened, period, now=now)
-        kept = keep(opened, period, metrics, now=now)
-        found.append((results, kept, publish_pack(opened, period, metrics, code=code_identity(), now=now)))
+        found.append((assess(opened, period, now=now), close(opened, period, now=now)))
 
     retrying(context, home, work)
-    results, kept, pack = found[0]
+    results, closed = found[0]
     yield _conclusions(results)
-    yield dg.MaterializeResult(asset_key=METRICS, metadata={"new or restated values": kept})
-    yield dg.MaterializeResult(
-        asset_key=PACK, metadata={"path": dg.MetadataValue.path(str(pack.path)), "name": pack.name, "new": pack.new}
-    )
+    yield dg.MaterializeResult(asset_key=METRICS, metadata=closed.of_metrics)
+    yield dg.MaterializeResult(asset_key=PACK, metadata=closed.of_pack)
 
 
 def _conclusions(results: list[ControlResult]) -> dg.MaterializeResult[None]:

@@ -4,7 +4,10 @@ A quarter's controls are asked every day while it runs, so that an exception is 
 published when it has ended and the time for late evidence is over.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import dagster as dg
 
@@ -15,8 +18,10 @@ from assets.resources import HomeResource, retrying
 from assets.tables import table_key
 from controls.definitions import Control, catalogue
 from controls.results import EXCEPTION, INDETERMINATE, VERDICTS, ControlResult
+from evidence.periods import Period
 from reports.period import assess, measure
 from warehouse.connect import view_texts, words_of
+from warehouse.home import Home
 from warehouse.open import code_identity
 from warehouse.sheets import sheets
 
@@ -131,18 +136,30 @@ def publish_pack(context: dg.AssetExecutionContext, home: HomeResource) -> Itera
     """Compute the metrics and publish the pack, or find the one that says the same."""
     opened = home.open()
     period = quarter_of(context.partition_key, opened.config)
-    made: list[tuple[int, int, reports.pack.build.Published]] = []
+    made: list[Closed] = []
 
     def work() -> None:
-        metrics = measure(opened, period, now=home.now())
-        kept = reports.period.keep(opened, period, metrics, now=home.now())
-        pack = reports.period.publish_pack(opened, period, metrics, code=code_identity(), now=home.now())
-        made.append((metrics.metric_value.num_rows, kept, pack))
+        made.append(close(opened, period, now=home.now()))
 
     retrying(context, home, work)
-    rows, kept, pack = made[0]
-    yield dg.MaterializeResult(asset_key=METRICS, metadata={"dagster/row_count": rows, "new or restated values": kept})
-    yield dg.MaterializeResult(
-        asset_key=PACK,
-        metadata={"path": dg.MetadataValue.path(str(pack.path)), "name": pack.name, "new": pack.new},
+    yield dg.MaterializeResult(asset_key=METRICS, metadata=made[0].of_metrics)
+    yield dg.MaterializeResult(asset_key=PACK, metadata=made[0].of_pack)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What became of a period's metrics and pack, as metadata of their assets."""
+
+    of_metrics: Mapping[str, str | int | bool | dg.MetadataValue[Any]]
+    of_pack: Mapping[str, str | int | bool | dg.MetadataValue[Any]]
+
+
+def close(home: Home, period: Period, *, now: datetime) -> Closed:
+    """Measure a period that was assessed, and publish its pack, or find the one that says the same."""
+    metrics = measure(home, period, now=now)
+    kept = reports.period.keep(home, period, metrics, now=now)
+    pack = reports.period.publish_pack(home, period, metrics, code=code_identity(), now=now)
+    return Closed(
+        {"dagster/row_count": metrics.metric_value.num_rows, "new or restated values": kept},
+        {"path": dg.MetadataValue.path(str(pack.path)), "name": pack.name, "new": pack.new},
     )

@@ -35,7 +35,7 @@ def ask(
         con: session with the base tables (`Home.connection`).
     """
     scope.prepare(con, home.config.scope, zone=home.config.zone)
-    return engine.test(con, controls, period, freeze_at=_as_of(home, period, now))
+    return engine.test(con, controls, period, freeze_at=as_of(home, period, now))
 
 
 def assess(home: Home, period: Period, *, now: datetime) -> list[ControlResult]:
@@ -50,16 +50,16 @@ def assess(home: Home, period: Period, *, now: datetime) -> list[ControlResult]:
 def measure(home: Home, period: Period, *, now: datetime) -> Metrics:
     """The delivery metrics of `period`, as known when it was frozen."""
     with home.connection() as con:
-        return of_period(con, home.config, period, as_of=_as_of(home, period, now))
+        return of_period(con, home.config, period, as_of=as_of(home, period, now))
 
 
 def keep(home: Home, period: Period, metrics: Metrics, *, now: datetime) -> int:
     """Keep the metrics of `period` in the lake, what differs from those kept before; how many values that are."""
     with home.connection() as con:
-        return keep_metrics(home.lake, con, period, metrics, as_of=_as_of(home, period, now), now=now)
+        return keep_metrics(home.lake, con, period, metrics, as_of=as_of(home, period, now), now=now)
 
 
-def _as_of(home: Home, period: Period, now: datetime) -> datetime:
+def as_of(home: Home, period: Period, now: datetime) -> datetime:
     """What is later is not known of a period: its freeze, or now where that is still to come.
 
     Verdicts and metrics go by it alike: nobody missed a date that is still to come.
