@@ -105,12 +105,16 @@ class Builder:
             progress: told the name of each stream before it is built.
         """
         done = {}
-        for stream in sheets() if streams is None else streams:
-            pending = [r for r in self._custody.receipts(stream) if r.sha256 not in self._built]
-            if pending:
-                if progress:
-                    progress(stream)
-                done[stream] = self._build(sheets()[stream], pending)
+        self._con.execute(_NO_COUNTS)
+        try:
+            for stream in sheets() if streams is None else streams:
+                pending = [r for r in self._custody.receipts(stream) if r.sha256 not in self._built]
+                if pending:
+                    if progress:
+                        progress(stream)
+                    done[stream] = self._build(sheets()[stream], pending)
+        finally:
+            self._commit_counts()
         return done
 
     def counts(self, receipt: str) -> Counts:
@@ -147,9 +151,7 @@ class Builder:
             settle(self._con, sheet, files, lambda wanted: record_texts(self._custody, sheet, wanted, scratch))
             batch = sha256("".join(sorted(r.sha256 for r in receipts)).encode())[:32]
             self._write(sheet, batch)
-            counts = self._account(sheet, receipts, batch)
-        self._built.update(r.sha256 for r in receipts)
-        return counts
+            return self._account(sheet, receipts, batch)
 
     def _note_keys(self, sheet: Sheet, staging: Staging) -> None:
         if staging.distrust(note_keys(self._con, sheet, self._zone)):
@@ -177,9 +179,19 @@ class Builder:
         built = {"receipts": [r.sha256 for r in receipts], "asked": [r.body["asked_at"] for r in receipts]}
         self._con.execute(_BUILT, {"stream": sheet.stream, **built})
         self._quarantine(sheet, batch)
-        self._commit(CONSERVATION, CONSERVATION_COLUMNS, "FROM counted ORDER BY ALL", f"{sheet.table}-{batch}")
+        self._con.execute("INSERT INTO all_counted FROM counted")
         row = self._con.execute(f"{_TOTALS} FROM counted").fetchone()
         return Counts(*(int(n or 0) for n in row or ()))
+
+    def _commit_counts(self) -> None:
+        """Commit the counts of all streams in one snapshot: one more for each build, not for each stream."""
+        built = [
+            row[0] for row in self._con.execute("SELECT DISTINCT receipt FROM all_counted ORDER BY ALL").fetchall()
+        ]
+        if built:
+            batch = sha256("".join(built).encode())[:32]
+            self._commit(CONSERVATION, CONSERVATION_COLUMNS, "FROM all_counted ORDER BY ALL", batch)
+            self._built.update(built)
 
     def _quarantine(self, sheet: Sheet, batch: str) -> None:
         """Write down what was quarantined, unless a build that died after this step did so."""
@@ -245,6 +257,9 @@ def table_columns(sheet: Sheet) -> dict[str, str]:
     return own | {name: kind for name, (kind, _) in SYSTEM_COLUMNS.items()}
 
 
+_NO_COUNTS = "CREATE OR REPLACE TEMP TABLE all_counted ({})".format(
+    ", ".join(f"{name} {kind}" for name, kind in CONSERVATION_COLUMNS.items())
+)
 _TOTALS = "SELECT sum(received), sum(stored), sum(versions), sum(duplicate), sum(conflict), sum(quarantined)"
 
 # What is written: all but duplicates and what is there already. `fates` names only what is not simply first.
