@@ -149,7 +149,7 @@ def test_the_pack_prints_who_holds_the_log(company: tuple[Company, list[Path], l
     _, (_, second), _ = company
     text = words(second)
     assert "witness.example/w0 (2026-10-20 00:00Z), witness.example/w1" in text
-    assert "Continues 3 earlier checkpoints, of" in text
+    assert "Continues 4 earlier checkpoints, of" in text
     assert "no timestamp authority is configured" in text
 
 
