@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -38,7 +38,7 @@ from evidence.errors import ControlError
 from warehouse.lake import arrow_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from controls.definitions import Control, Sheet, Version
     from evidence.periods import Period
@@ -138,7 +138,7 @@ class _Test:
         about = [*self.gates.hidden(sheet), *found]
         whole = self._membership(sheet, sum(len(p.subjects) for p in populations), about)
         about.append(whole)
-        verdicts = (*sorted(members, key=_order), *sorted(about, key=_order))
+        verdicts = (*sorted(members, key=_order), *sorted(_together(about), key=_order))
         conclusion, why = conclude(sheet, whole, populations, verdicts)
         return ControlResult(
             self.control, self.period.name, conclusion, why, severity(sheet, verdicts), populations, verdicts
@@ -284,6 +284,16 @@ def _publish(con: duckdb.DuckDBPyConnection, results: Iterable[ControlResult], p
         con.register("held_rows", arrow_rows(held, columns))
         con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM held_rows")
         con.unregister("held_rows")
+
+
+def _together(about: Iterable[Verdict]) -> Iterator[Verdict]:
+    """One verdict for what several causes say of the same day, or of the period, and attribute."""
+    held: dict[tuple[str, str, str], list[Verdict]] = {}
+    for verdict in about:
+        held.setdefault((verdict.subject, verdict.attribute, verdict.verdict), []).append(verdict)
+    for same in held.values():
+        proofs = tuple(sorted({proof for verdict in same for proof in verdict.evidence}))
+        yield replace(same[0], reason="; ".join(dict.fromkeys(v.reason for v in same)), evidence=proofs)
 
 
 def _order(verdict: Verdict) -> tuple[str, str, str]:

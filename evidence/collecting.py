@@ -175,12 +175,13 @@ def collect(
         now = clock.at(system, day)
         if now < midnight(day + timedelta(days=1), zone):
             continue
-        received, failed = len(done.receipts), len(done.failures)
+        answered, failed = False, len(done.failures)
         for stream in chosen:
             for window, read in _due(custody, stream, day, zone, now):
                 asked = source if _can_be_had(stream, window, now) else _Gone((stream,))
                 try:
                     done.receipts.append(custody.collect(asked, stream.name, window, now=now, read=read))
+                    answered |= asked is source
                 except (SourceUnavailable, SourceRejected) as error:
                     done.failures.append(error)
                 except (StoreError, IntegrityError) as error:
@@ -188,8 +189,8 @@ def collect(
                     return done
         if progress:
             progress(day)
-        if len(done.receipts) == received and len(done.failures) > failed:
-            break
+        if not answered and len(done.failures) > failed:
+            break  # unreachable or refusing: the next day's attempts would tell the same
     return done
 
 

@@ -32,3 +32,6 @@ SELECT 'results', 'population:' || control || ':' || $period, 'B', CASE WHEN amb
          WHEN undated > 0 THEN undated || ' members have no time of their own, so that no version is theirs: ' || what ELSE 'each member by the version in force at its time: ' || what END,
     NULL, proofs(proofs)
 FROM changes
+UNION ALL
+SELECT 'population', 'population:' || $period, '*', 'INDETERMINATE', 'no version of a definition was ever received (ev.definition)', NULL, proofs([])
+WHERE NOT EXISTS (FROM definition_versions)

@@ -40,7 +40,7 @@ def config(tmp_path: Path) -> Config:
     path = tmp_path / "evidence.yaml"
     log = tmp_path / "audit.log"
     log.write_text(json.dumps(AUDIT) + "\n")
-    text = path.read_text().replace("sources: {}\n", f"sources: {{vault: {{devices: {{file: '{log}'}}}}}}\n")
+    text = path.read_text().replace("sources: {}", f"sources: {{vault: {{devices: {{file: '{log}'}}}}}}")
     path.write_text(text)
     return load_config(path)
 

@@ -51,7 +51,7 @@ def test_every_example_is_read(config: Config) -> None:
     assert set(held) == set(Config.model_fields) - {"root", "file_name", "clock"}
     assert config.witness_quorum == 0
     assert len(config.witnesses) == 1
-    assert len(config.checkpoint_copies) == 3
+    assert len(config.checkpoint_copies) == 4
 
 
 def test_every_source_is_shown_and_can_be_opened(config: Config) -> None:

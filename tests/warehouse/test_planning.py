@@ -75,11 +75,12 @@ def test_the_verb_states_plans_and_a_checkpoint(tmp_path: Path, capsys: pytest.C
     config.write_text(config.read_text().replace("sources: {}", "sources: {vault: {devices: {file: vault.log}}}"))
     capsys.readouterr()
     assert main(["plan", "--config", str(config)]) == 0
-    running, coming = capsys.readouterr().out.splitlines()
+    definitions, running, coming = capsys.readouterr().out.splitlines()
+    assert definitions.split()[0] != "0"
     assert "1 streams; it has begun" in running
     assert coming.endswith("not included): 1 streams")
     assert main(["plan", "--config", str(config)]) == 0
-    assert capsys.readouterr().out.count("as stated before") == 2
+    assert capsys.readouterr().out.count("as stated before") == 3
     home = open_home(config, now=NOW)
     assert len(plans(home)) == 2
     assert home.log.latest() is not None
