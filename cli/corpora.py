@@ -13,6 +13,7 @@ import json
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     wanted = _wanted(args.folder)
     known = [row for row in wanted if row["stream"] in sheets()]
-    with ProcessPoolExecutor(PROCESSES) as pool:
+    # A fork would take along locks and half-collected objects of the parent's threads.
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
         tasks = [(str(args.folder), row["file"], row["stream"]) for row in known]
         results = list(pool.map(_import_alone, tasks, chunksize=8))
     results.sort(key=lambda item: str(item["file"]))
