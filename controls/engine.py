@@ -181,16 +181,10 @@ class _Test:
         key = f"population:{self.period.name}"
         proofs = tuple(sorted({proof for verdict in about for proof in verdict.evidence}))
         if about:
-            days = sorted({v.subject.removeprefix("population:") for v in about})
-            return Verdict(
-                POPULATION,
-                key,
-                MEMBERSHIP,
-                INDETERMINATE,
-                f"not proved complete: see {', '.join(days[:5])}",
-                None,
-                proofs,
-            )
+            causes = list(dict.fromkeys(v.reason for v in sorted(about, key=_order)))
+            more = f"; and {len(causes) - 1} more" if len(causes) > 1 else ""
+            reason = f"not proved complete: {causes[0]}{more}"
+            return Verdict(POPULATION, key, MEMBERSHIP, INDETERMINATE, reason, None, proofs)
         if members:
             return Verdict(POPULATION, key, MEMBERSHIP, PASS, f"complete; members: {members}", None, proofs)
         silent = self.gates.silent(s for p in sheet.populations.values() for s in p.silence)
@@ -293,7 +287,9 @@ def _together(about: Iterable[Verdict]) -> Iterator[Verdict]:
         held.setdefault((verdict.subject, verdict.attribute, verdict.verdict), []).append(verdict)
     for same in held.values():
         proofs = tuple(sorted({proof for verdict in same for proof in verdict.evidence}))
-        yield replace(same[0], reason="; ".join(dict.fromkeys(v.reason for v in same)), evidence=proofs)
+        causes = list(dict.fromkeys(verdict.reason for verdict in same))
+        told = [cause for cause in causes if not any(cause in other for other in causes if other != cause)]
+        yield replace(same[0], reason="; ".join(told), evidence=proofs)
 
 
 def _order(verdict: Verdict) -> tuple[str, str, str]:

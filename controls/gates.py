@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from controls.definitions import Attribute, Sheet
     from evidence.periods import Period
 
-_SHOWN = 3  # gaps that a reason spells out
+_SHOWN = 3  # causes that a reason spells out
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,16 @@ class Gates:
 
 
 def spell(gaps: Sequence[Gap]) -> str:
-    """Gaps in words, the first few of them."""
-    shown = [f"{gap.stream} of {gap.day} ({gap.reason})" for gap in gaps[:_SHOWN]]
-    more = [f"and {len(gaps) - _SHOWN} more"] if len(gaps) > _SHOWN else []
-    return ", ".join([*shown, *more])
+    """Gaps in words: each stream and cause once, with its days; the first few of them."""
+    held: dict[tuple[str, str], list[date]] = {}
+    for gap in gaps:
+        held.setdefault((gap.stream, gap.reason), []).append(gap.day)
+    told = [f"{stream} of {_spell_days(days)} ({reason})" for (stream, reason), days in held.items()]
+    more = [f"and {len(told) - _SHOWN} more"] if len(told) > _SHOWN else []
+    return ", ".join([*told[:_SHOWN], *more])
+
+
+def _spell_days(days: Sequence[date]) -> str:
+    if len(days) == 1:
+        return str(days[0])
+    return f"{len(days)} days from {min(days)} to {max(days)}"
