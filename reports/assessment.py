@@ -73,5 +73,6 @@ def _verdict(raw: dict[str, Any]) -> Verdict:
     event_time = datetime.fromisoformat(raw["event_time"]) if raw["event_time"] else None
     proofs = tuple(Proof(**proof) for proof in raw["evidence"])
     return Verdict(
-        raw["population"], raw["subject"], raw["attribute"], raw["verdict"], raw["reason"], event_time, proofs
-    )
+        raw["population"], raw["subject"], raw["attribute"], raw["verdict"], raw["reason"], event_time, proofs,
+        original=raw.get("original", ""),
+    )  # fmt: skip

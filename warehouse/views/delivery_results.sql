@@ -4,7 +4,7 @@ SELECT 'deployment_frequency' AS metric, succeeded_at AS at_time, 1.0 AS measure
 UNION ALL
 SELECT 'deployment_success_rate', least(succeeded_at, failed_at), CASE WHEN succeeded_at IS NOT NULL THEN 1.0 ELSE 0.0 END, evidence FROM production_deployments WHERE coalesce(succeeded_at, failed_at) IS NOT NULL
 UNION ALL
-SELECT 'lead_time', min(d.succeeded_at), date_diff('second', min(m.committed_at), min(d.succeeded_at)) / 60.0, [any_value(d.evidence[1])]
+SELECT 'lead_time', min(d.succeeded_at), date_diff('second', min(m.committed_at), min(d.succeeded_at)) / 60.0, [min(d.evidence[1])]
 FROM deployed_changes AS c JOIN production_deployments AS d ON d.subject = c.release AND d.succeeded_at IS NOT NULL
 JOIN merged_changes AS g ON g.change = c.change JOIN pull_commits AS m ON m.repo = g.repo AND m.pull_number = g.number GROUP BY c.change
 UNION ALL

@@ -4,7 +4,7 @@ SELECT audit_id, local_day(min(stage_time)) AS day, min(stage_time) AS received_
     any_value(resource) AS resource, any_value(subresource) AS subresource,
     bool_or(stage IN ('ResponseComplete', 'Panic')) AS completed, bool_or(stage = 'ResponseStarted') AS started,
     bool_or(verb = 'watch' OR subresource IN ('exec', 'attach', 'portforward', 'log', 'proxy')) AS lasting,
-    min(stage_time) < (SELECT max(stage_time) - INTERVAL 5 MINUTE FROM kubernetes_audit) AS judged, any_value(evidence) AS evidence
+    min(stage_time) < (SELECT max(stage_time) - INTERVAL 5 MINUTE FROM kubernetes_audit) AS judged, min(evidence) AS evidence
 FROM kubernetes_audit
 WHERE audit_id IS NOT NULL
 GROUP BY audit_id

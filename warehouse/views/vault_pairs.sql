@@ -4,7 +4,7 @@ WITH calls AS (
     SELECT request_id, min(event_time) AS first_at, max(event_time) AS last_at,
         bool_or(type = 'request') AS asked, bool_or(type = 'response') AS answered,
         count(DISTINCT type) AS kinds, count(DISTINCT (type, device)) AS lines, any_value(operation) AS operation,
-        any_value(path) AS path, any_value(evidence) AS evidence
+        any_value(path) AS path, min(evidence) AS evidence
     FROM vault_audit
     WHERE request_id IS NOT NULL AND type IN ('request', 'response')
     GROUP BY request_id
