@@ -6,14 +6,16 @@ import ast
 import re
 from pathlib import Path
 
+from tests.docs.handbook import page
+
 TESTS = Path(__file__).resolve().parents[1]
-PAGE = TESTS.parent / "docs" / "tamper-suite.md"
+PAGE = "docs/tamper-suite.md"
 FEWEST = 40
 
 
 def rows() -> list[tuple[int, str, str, str]]:
     """Number, file, function and case of each attack."""
-    found = re.findall(r"^\| (\d+) \|.*\| `([\w/]+\.py)::(\w+)(?:\[(.+)\])?` \|$", PAGE.read_text(), re.MULTILINE)
+    found = re.findall(r"^\| (\d+) \|.*\| `([\w/]+\.py)::(\w+)(?:\[(.+)\])?` \|$", page(PAGE), re.MULTILINE)
     return [(int(number), file, function, case) for number, file, function, case in found]
 
 
@@ -35,4 +37,4 @@ def test_there_are_as_many_as_the_page_says() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
     assert len({row[1:] for row in rows()}) == len(numbers)
     assert len(numbers) >= FEWEST
-    assert f"{len(numbers)} attacks" in PAGE.read_text()
+    assert f"{len(numbers)} attacks" in page(PAGE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -13,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence.errors import ConfigError
+from tests.docs import handbook
 from warehouse import sheets as module
 from warehouse.dictionary import page
 from warehouse.normalise import MACROS, shape_text, typed_select
@@ -20,6 +20,8 @@ from warehouse.redaction import redaction_key, use_key
 from warehouse.sheets import sheet_of, sheets
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from warehouse.sheets import Sheet
 
 SECRET = "correct-horse-battery-staple"
@@ -180,8 +182,7 @@ def test_the_cloud_s_wrappers_are_opened() -> None:
 
 def test_the_dictionary_is_fresh() -> None:
     """`python -m warehouse.dictionary > docs/data-dictionary.md` was run after the last change of a sheet."""
-    held = Path(__file__).parents[2] / "docs" / "data-dictionary.md"
-    assert held.read_text(encoding="utf-8") == page()
+    assert handbook.page("docs/data-dictionary.md") == page()
 
 
 @pytest.mark.parametrize(
