@@ -120,6 +120,13 @@ class Config(Part):
         """When the evidence of `period` is frozen."""
         return period.freeze_at(self.late_hours)
 
+    def known_until(self, period: Period, now: datetime) -> datetime:
+        """What is later is not known of a period: its freeze, or now where that is still to come.
+
+        Verdicts and metrics go by it alike: nobody missed a date that is still to come.
+        """
+        return min(now, self.freeze_at(period))
+
     def period(self, text: str) -> Period:
         """The period that `text` names, in the company's zone and fiscal calendar."""
         return period(text, zone=self.zone, fiscal_start=self.fiscal_year_starts)

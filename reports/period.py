@@ -40,7 +40,7 @@ def ask(
         con: session with the base tables (`Home.connection`).
     """
     scope.prepare(con, home.config.scope, zone=home.config.zone)
-    return engine.test(con, controls, period, freeze_at=as_of(home, period, now))
+    return engine.test(con, controls, period, freeze_at=home.config.known_until(period, now))
 
 
 def assess(home: Home, period: Period, *, now: datetime, code: str = "") -> list[ControlResult]:
@@ -67,13 +67,15 @@ def assess(home: Home, period: Period, *, now: datetime, code: str = "") -> list
 def measure(home: Home, period: Period, *, now: datetime, environments: Sequence[str] | None = None) -> Metrics:
     """The delivery metrics of `period`, as known when it was frozen; of other `environments` than production's."""
     with home.connection() as con:
-        return of_period(con, home.config, period, as_of=as_of(home, period, now), environments=environments)
+        return of_period(
+            con, home.config, period, as_of=home.config.known_until(period, now), environments=environments
+        )
 
 
 def keep(home: Home, period: Period, metrics: Metrics, *, now: datetime) -> int:
     """Keep the metrics of `period` in the lake, what differs from those kept before; how many values that are."""
     with home.connection() as con:
-        return keep_metrics(home.lake, con, period, metrics, as_of=as_of(home, period, now), now=now)
+        return keep_metrics(home.lake, con, period, metrics, as_of=home.config.known_until(period, now), now=now)
 
 
 def unchanged_pack(home: Home, period: Period, *, code: str, now: datetime) -> Published | None:
@@ -91,15 +93,7 @@ def note_pack(home: Home, period: Period, pack: Published, *, code: str, now: da
 
 
 def _made_of(home: Home, period: Period, code: str, now: datetime) -> str:
-    return inputs_sha256(home, period, code=code, as_of=as_of(home, period, now)) if code else ""
-
-
-def as_of(home: Home, period: Period, now: datetime) -> datetime:
-    """What is later is not known of a period: its freeze, or now where that is still to come.
-
-    Verdicts and metrics go by it alike: nobody missed a date that is still to come.
-    """
-    return min(now, home.config.freeze_at(period))
+    return inputs_sha256(home, period, code=code, as_of=home.config.known_until(period, now)) if code else ""
 
 
 def publish_pack(home: Home, period: Period, metrics: Metrics, *, code: CodeIdentity, now: datetime) -> Published:

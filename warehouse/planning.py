@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from warehouse.home import Home
 
 SCHEDULE = "daily"
-_SLA_HOURS = 72  # default of P_LATE
 
 
 def streams_of(home: Home) -> tuple[str, ...]:
@@ -58,11 +57,10 @@ def quarter_of(config: Config, day: date) -> Period:
 def state_plans(home: Home, periods: Sequence[Period], *, code: CodeIdentity, now: datetime) -> list[Plan]:
     """State the plan of each period, unless the ledger's last plan of it says the same; the plans that are new."""
     streams = streams_of(home)
-    hours = home.config.parameter_hours("P_LATE", _SLA_HOURS)
     stated = _stated(home.log)
     new = []
     for period in periods:
-        plan = Plan(period.name, period.start, period.end, streams, SCHEDULE, hours)
+        plan = Plan(period.name, period.start, period.end, streams, SCHEDULE, home.config.late_hours)
         if stated.get(period.name) != json.loads(canonical(as_json(plan))):
             new.append(plan)
     home.log.append([plan.encode(now, code) for plan in new])

@@ -106,7 +106,7 @@ def publish(
     scope = PackFile(SCOPE_NAME, scope_text(home.config.scope), "scope", embedded=True)
     attached = sorted([*files(con, results, log.statements), log.anchors, scope], key=lambda file: file.path)
     common = _common(home, period, name, signers, log, now)
-    known = {"known_until": min(now, home.config.freeze_at(period)).isoformat()}
+    known = {"known_until": home.config.known_until(period, now).isoformat()}
     manifest = build_manifest(
         name, PackPeriod(period.name, period.start, period.end), attached, ledger, known | _facts(home, results, code)
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cli.main import main
 from controls import engine
 from reports import assessment
-from reports.period import as_of, assess
+from reports.period import assess
 from tests.reports.small_home import NOW, PERIOD, make_home
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def test_a_period_is_known_up_to_its_freeze_or_now(tmp_path: Path) -> None:
     """P_LATE after its end; before that, what is known now, so that nobody has missed a date that is still to come."""
     home = make_home(tmp_path)
     period = home.config.period(PERIOD)
-    assert as_of(home, period, NOW) == period.end + timedelta(hours=72)
-    assert as_of(home, period, period.end - timedelta(days=30)) == period.end - timedelta(days=30)
+    assert home.config.known_until(period, NOW) == period.end + timedelta(hours=72)
+    assert home.config.known_until(period, period.end - timedelta(days=30)) == period.end - timedelta(days=30)
 
 
 def test_every_way_to_test_goes_by_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
