@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cli.home import add_home_arguments, now, open_home
 from cli.test import tested
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
     from controls.severity import Proposal
     from warehouse.home import Home
@@ -40,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     found = proposals(tested(home, None, args.period))
     if args.proposal:
         return _decide(home, found, args)
-    held = decisions(found, _stated(home))
+    held = decisions(found, home.log.stated("decision"))
     if args.json:
         print(json.dumps([p.as_json() | {"sha256": p.sha256, "decision": d} for p, d in held], indent=1))
         return 0
@@ -70,10 +69,3 @@ def _decide(home: Home, found: list[Proposal], args: argparse.Namespace) -> int:
     for problem in problems:
         print(f"PROBLEM {problem}")
     return 1 if problems else 0
-
-
-def _stated(home: Home) -> Iterator[dict[str, Any]]:
-    """The decisions that the ledger holds, in its order."""
-    for text in home.log.entries(0, home.log.size):
-        if b'"kind":"decision"' in text and (value := json.loads(text))["kind"] == "decision":
-            yield value

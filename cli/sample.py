@@ -143,8 +143,7 @@ def _committed(home: Home) -> set[Sample]:
     from evidence.ledger.statements import Sample  # noqa: PLC0415 - keeps `--help` quick
 
     names = set(asdict(Sample("", "", "", 64 * "0", 64 * "0", 0)))
-    texts = (json.loads(text) for text in home.log.entries(0, home.log.size) if b'"kind":"sample"' in text)
-    return {Sample(**{k: v for k, v in value.items() if k in names}) for value in texts if value["kind"] == "sample"}
+    return {Sample(**{k: v for k, v in value.items() if k in names}) for value in home.log.stated("sample")}
 
 
 def _name(sample: Sample) -> str:

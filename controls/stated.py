@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from evidence.ledger.statements import CodeIdentity
     from warehouse.home import Home
 
-_KINDS = (b'"kind":"definition"', b'"kind":"parameters"', b'"kind":"scope"')
-
 
 def scope_text(scope: Mapping[str, Any]) -> bytes:
     """What is in scope, and the parameters that were chosen, as the text whose digest stands for it."""
@@ -61,10 +59,7 @@ def _digest(one: Statement) -> str:
 
 def _stated(log: Log) -> dict[str, str]:
     """The digest that the ledger has last, by control, and of parameters and scope."""
-    found: dict[str, str] = {}
-    for text in log.entries(0, log.size):
-        if any(kind in text for kind in _KINDS):
-            value = json.loads(text)
-            if value["kind"] in ("definition", "parameters", "scope"):
-                found[value.get("control", value["kind"])] = value["sha256"]
-    return found
+    return {
+        value.get("control", value["kind"]): value["sha256"]
+        for value in log.stated("definition", "parameters", "scope")
+    }

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,11 +69,9 @@ class Held:
 def holds(home: Home) -> dict[str, Held]:
     """Every hold that was ever placed, by name, as it stands."""
     found: dict[str, Held] = {}
-    for text in home.log.entries(0, home.log.refresh()):
-        if b'"kind":"hold"' in text:
-            value = json.loads(text)
-            if value["kind"] == "hold":
-                found[value["hold"]] = _held(value)
+    home.log.refresh()
+    for value in home.log.stated("hold"):
+        found[value["hold"]] = _held(value)
     return found
 
 

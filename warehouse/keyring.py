@@ -31,10 +31,8 @@ NEXT = "log.key.next"
 
 def key_events(home: Home) -> tuple[KeyEvent, ...]:
     """Everything that the home's ledger says of keys."""
-    found = [
-        (index, text) for index, text in enumerate(home.log.entries(0, home.log.refresh())) if b'"kind":"key"' in text
-    ]
-    return read_key_events([text for _, text in found], [index for index, _ in found])
+    size = home.log.refresh()
+    return read_key_events(home.log.entries(0, size), range(size))
 
 
 def introduce(home: Home, *, certificate: tuple[str, str] | None, code: CodeIdentity, now: datetime) -> None:

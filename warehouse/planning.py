@@ -69,10 +69,7 @@ def state_plans(home: Home, periods: Sequence[Period], *, code: CodeIdentity, no
 
 def _stated(log: Log) -> dict[str, object]:
     """The last plan of each period in the ledger, apart from when and by which code it was stated."""
-    found: dict[str, object] = {}
-    for text in log.entries(0, log.size):
-        if b'"kind":"plan"' in text:
-            value = json.loads(text)
-            if value["kind"] == "plan":
-                found[value["name"]] = {k: v for k, v in value.items() if k not in ("kind", "version", "at", "code")}
-    return found
+    return {
+        value["name"]: {k: v for k, v in value.items() if k not in ("kind", "version", "at", "code")}
+        for value in log.stated("plan")
+    }

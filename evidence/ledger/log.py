@@ -21,8 +21,9 @@ In `state_dir`: `checkpoint` (the latest note), `signed_at`, `state.sqlite`, `lo
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evidence.errors import ConfigError, IntegrityError
 from evidence.ledger import audit
@@ -164,6 +165,13 @@ class Log:
         """The statements from index `start` up to, not including, `end`."""
         self._within(start, end)
         return self._stored.entries(start, end)
+
+    def stated(self, *kinds: str) -> Iterator[dict[str, Any]]:
+        """The content of every statement of these kinds that this object has seen, in order; others are not parsed."""
+        marks = [f'"kind":"{kind}"'.encode() for kind in kinds]
+        for text in self.entries(0, self.size):
+            if any(mark in text for mark in marks) and (value := json.loads(text))["kind"] in kinds:
+                yield value
 
     def find(self, statement: bytes) -> int | None:
         """The index of a statement; None if it is not in the log, as this object last saw it."""

@@ -70,7 +70,7 @@ NOBODY = Signing()
 """Who signed is not known."""
 
 
-def read_key_events(statements: Sequence[bytes], indexes: Iterable[int]) -> tuple[KeyEvent, ...]:
+def read_key_events(statements: Iterable[bytes], indexes: Iterable[int]) -> tuple[KeyEvent, ...]:
     """The key events among `statements`, by index; `FormatError` if one is malformed."""
     found = []
     for text, index in zip(statements, indexes, strict=True):

@@ -68,6 +68,17 @@ def test_append_gives_indices_and_is_idempotent(tmp_path: Path) -> None:
     checked(log, [a, b, c])
 
 
+def test_statements_are_found_by_their_kind(tmp_path: Path) -> None:
+    """In order, whole; one that only mentions a kind inside is not of it."""
+    log = Log.open(MemoryStore(), tmp_path, ORIGIN)
+    said = [{"kind": "a", "n": 1}, {"kind": "b", "of": {"kind": "a"}}, {"kind": "c"}, {"kind": "a", "n": 2}]
+    log.append([canonical(one) for one in said])
+
+    assert list(log.stated("a")) == [said[0], said[3]]
+    assert list(log.stated("a", "b")) == [said[0], said[1], said[3]]
+    assert list(log.stated("d")) == []
+
+
 @pytest.mark.parametrize("step", [1, 100, 255, 256, 257, 700])
 def test_appends_of_any_width(tmp_path: Path, signer: keys.FileSigner, step: int) -> None:
     """Full and partial tiles come out right however appends fall on them; the whole log is read after every step."""
