@@ -119,6 +119,12 @@ class Gap:
             "recoverable_from": self.recoverable_from,
         }
 
+    @classmethod
+    def from_json(cls, told: Mapping[str, str]) -> Gap:
+        """The gap that a receipt holds."""
+        start, end = (datetime.fromisoformat(told[name]) for name in ("start", "end"))
+        return cls(start, end, told["cause"], told["recoverable_from"])
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

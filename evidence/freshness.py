@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from evidence.capture import Gap, instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from evidence.custody import Receipt
 
@@ -124,16 +124,18 @@ def holes(asked: Iterable[Receipt]) -> tuple[tuple[datetime, datetime], ...]:
     return tuple(found)
 
 
-def _gaps(asked: Sequence[Receipt]) -> tuple[Gap, ...]:
-    found: dict[tuple[datetime, datetime, str], Gap] = {}
+def gaps_told(asked: Iterable[Receipt]) -> Iterator[tuple[Gap, Receipt]]:
+    """The gaps of the windows that no receipt says were received whole, each with the receipt that tells it.
+
+    A collection that did not finish and names no gap is one over its whole window.
+    """
     for receipt in open_windows(asked):
-        for gap in receipt.body["gaps"]:
-            one = Gap(
-                datetime.fromisoformat(gap["start"]), datetime.fromisoformat(gap["end"]), gap["cause"],
-                gap["recoverable_from"],
-            )  # fmt: skip
-            found[one.start, one.end, one.cause] = one
+        for told in receipt.body["gaps"]:
+            yield Gap.from_json(told), receipt
         if not receipt.body["gaps"]:
-            window = window_of(receipt)
-            found[*window, ""] = Gap(*window, "the collection did not finish")
+            yield Gap(*window_of(receipt), "the collection did not finish"), receipt
+
+
+def _gaps(asked: Sequence[Receipt]) -> tuple[Gap, ...]:
+    found = {(gap.start, gap.end, gap.cause): gap for gap, _ in gaps_told(asked)}
     return tuple(found[key] for key in sorted(found))

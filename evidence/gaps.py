@@ -11,14 +11,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from evidence.capture import Gap, instant
-from evidence.freshness import holes, open_windows, window_of
+from evidence.freshness import gaps_told, holes, window_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from evidence.custody import Receipt
     from evidence.sources.base import Stream
@@ -84,11 +84,8 @@ def gap_records(receipts: Mapping[str, Sequence[Receipt]], streams: Mapping[str,
 def _of(name: str, receipts: Mapping[str, Sequence[Receipt]], stream: Stream | None) -> Iterator[GapRecord]:
     asked = [receipt for receipt in receipts[name] if receipt.body.get("window")]
     found: list[tuple[Gap, str, Receipt | None]] = []
-    for receipt in open_windows(asked):
-        start, end = window_of(receipt)
-        found += [(_gap(told), LOST, receipt) for told in receipt.body["gaps"]]
-        if not receipt.body["gaps"]:
-            found.append((Gap(start, end, "the collection did not finish"), MISSED, receipt))
+    for gap, receipt in gaps_told(asked):
+        found.append((gap, LOST if receipt.body["gaps"] else MISSED, receipt))
     found += [(Gap(start, end, "it was never asked"), MISSED, None) for start, end in holes(asked)]
     for gap, state, told_by in sorted(found, key=lambda item: (item[0].start, item[0].end, item[0].cause)):
         second = gap.recoverable_from or (stream.second_source if stream else "")
@@ -98,11 +95,6 @@ def _of(name: str, receipts: Mapping[str, Sequence[Receipt]], stream: Stream | N
             second, _whole(receipts.get(second, ()), gap), told_by.sha256 if told_by else "",
             told_by.asked_at if told_by else None,
         )  # fmt: skip
-
-
-def _gap(told: Mapping[str, str]) -> Gap:
-    start, end = datetime.fromisoformat(told["start"]), datetime.fromisoformat(told["end"])
-    return Gap(start, end, told["cause"], told["recoverable_from"])
 
 
 def _whole(receipts: Sequence[Receipt], gap: Gap) -> bool:

@@ -163,10 +163,7 @@ def read_gaps(objects: Objects, receipt: Receipt) -> tuple[Gap, ...]:
     held = receipt.body["gaps"]
     if "gap_list" in receipt.body:
         held = json.loads(objects.get(receipt.body["gap_list"]["object"]))
-    return tuple(
-        Gap(datetime.fromisoformat(g["start"]), datetime.fromisoformat(g["end"]), g["cause"], g["recoverable_from"])
-        for g in held
-    )
+    return tuple(map(Gap.from_json, held))
 
 
 def _gaps(objects: Objects, gaps: Sequence[Gap]) -> dict[str, Any]:

@@ -11,11 +11,12 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from evidence.freshness import holes, open_windows
+from evidence.capture import Gap
+from evidence.freshness import holes, open_windows, window_of
 from evidence.gaps import COLUMNS as GAPS
 from evidence.gaps import gap_records
 from evidence.periods import midnight
-from evidence.sources.registry import connector, names
+from evidence.sources.registry import names, streams_of
 from warehouse.lake import arrow_rows
 
 if TYPE_CHECKING:
@@ -67,12 +68,11 @@ def known_streams(wanted: Collection[str]) -> dict[str, Stream]:
     systems = {name.split(".")[0] for name in wanted} & set(names())
     if any(name.startswith("git.") for name in wanted):
         systems.add("github")
-    return {stream.name: stream for system in sorted(systems) for stream in connector(system).STREAMS}
+    return streams_of(sorted(systems))
 
 
 def _row(receipt: Receipt) -> dict[str, object]:
-    window = receipt.body.get("window")
-    start, end = _instants(window) if window else (None, None)
+    start, end = window_of(receipt) if receipt.body.get("window") else (None, None)
     return {
         "receipt": receipt.sha256, "stream": receipt.stream, "read": receipt.body.get("read"),
         "attempt": receipt.body.get("attempt"), "window_start": start, "window_end": end,
@@ -87,11 +87,10 @@ def partitions(receipt: Receipt, zone: str) -> Iterator[dict[str, object]]:
     and can point to no day makes all its days partial. Imports of files have no window and say nothing: whoever
     exported a file states elsewhere what it covers.
     """
-    window = receipt.body.get("window")
-    if window is None:
+    if receipt.body.get("window") is None:
         return
-    start, end = _instants(window)
-    gaps = [(*_instants(gap), str(gap["cause"])) for gap in receipt.body["gaps"]]
+    start, end = window_of(receipt)
+    gaps = [Gap.from_json(told) for told in receipt.body["gaps"]]
     days = _days(start, end, zone)
     touched = {day: _causes(gaps, day, zone) for day in sorted({*days, *_days_of_gaps(gaps, zone)})}
     nowhere = not receipt.complete and not any(touched.values())
@@ -108,19 +107,19 @@ def partitions(receipt: Receipt, zone: str) -> Iterator[dict[str, object]]:
         }  # fmt: skip
 
 
-def _instants(stretch: Mapping[str, str]) -> tuple[datetime, datetime]:
-    return datetime.fromisoformat(stretch["start"]), datetime.fromisoformat(stretch["end"])
-
-
-def _causes(gaps: list[tuple[datetime, datetime, str]], day: date, zone: str) -> list[str]:
+def _causes(gaps: list[Gap], day: date, zone: str) -> list[str]:
     """Why a day is not whole; a gap without a length, which only says where, touches the day that it lies in."""
     begin, finish = midnight(day, zone), midnight(day + timedelta(days=1), zone)
-    return [cause for start, end, cause in gaps if start < finish and max(end, start + _TICK) > begin]
+    return [gap.cause for gap in gaps if gap.start < finish and _end(gap) > begin]
 
 
-def _days_of_gaps(gaps: list[tuple[datetime, datetime, str]], zone: str) -> Iterator[date]:
-    for start, end, _ in gaps:
-        yield from _days(start, max(end, start + _TICK), zone)
+def _days_of_gaps(gaps: list[Gap], zone: str) -> Iterator[date]:
+    for gap in gaps:
+        yield from _days(gap.start, _end(gap), zone)
+
+
+def _end(gap: Gap) -> datetime:
+    return max(gap.end, gap.start + _TICK)
 
 
 def _days(start: datetime, end: datetime, zone: str) -> list[date]:

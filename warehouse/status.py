@@ -15,7 +15,7 @@ from evidence.capture import instant
 from evidence.freshness import Freshness, freshness, hours
 from evidence.gaps import GapRecord, gap_records
 from evidence.ledger.heads import read
-from evidence.sources.registry import connector
+from evidence.sources.registry import streams_of
 from warehouse import census
 from warehouse.receipts import known_streams
 from warehouse.sheets import sheets
@@ -109,11 +109,6 @@ def status(home: Home, *, now: datetime, progress: Callable[[str], None] | None 
         for name in sorted(receipts.keys() | planned.keys())
     )
     return Status(as_of, _store(home, receipts), _ledger(home, receipts), streams)
-
-
-def streams_of(systems: Iterable[str]) -> dict[str, Stream]:
-    """The streams that some systems can be asked for, by name."""
-    return {stream.name: stream for system in systems for stream in connector(system).STREAMS}
 
 
 def present(home: Home, receipts: Iterable[Receipt], now: datetime) -> datetime:

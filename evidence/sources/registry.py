@@ -13,7 +13,7 @@ import evidence.sources
 from evidence.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from evidence.sources.base import Source, Stream
 
@@ -48,3 +48,8 @@ def connector(name: str) -> Connector:
             next_step="Correct the name under `sources`, or add a module to evidence/sources.",
         )
     return cast("Connector", importlib.import_module(f"evidence.sources.{name}"))
+
+
+def streams_of(systems: Iterable[str]) -> dict[str, Stream]:
+    """The streams that some systems can be asked for, by name; `ConfigError` as `connector`."""
+    return {stream.name: stream for system in systems for stream in connector(system).STREAMS}
