@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from cli.home import add_home_arguments, now, open_home
+from cli.home import add_home_arguments, now, open_home, period_of
 
 if TYPE_CHECKING:
     import argparse
@@ -25,24 +25,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Attest; 1 if a batch is not as it was received and logged."""
-    from evidence.periods import last_quarter  # noqa: PLC0415 - keeps `--help` quick
-    from warehouse.attesting import STREAM, attest  # noqa: PLC0415
+    from warehouse.attesting import STREAM, attest  # noqa: PLC0415 - keeps `--help` quick
     from warehouse.importing import take_files  # noqa: PLC0415
 
     home, at = open_home(args), now()
-    config = home.config
-    period = (
-        config.period(args.period)
-        if args.period
-        else last_quarter(at.date(), zone=config.zone, fiscal_start=config.fiscal_year_starts)
-    )
+    period = period_of(home, args.period)
     found = list(attest(home, period))
     with TemporaryDirectory(prefix="attest-") as folder:
         path = Path(folder) / "manifests.jsonl"
         path.write_text("".join(f"{json.dumps(record)}\n" for record in found), encoding="utf-8")
         name = f"attest {period.name} {at:%Y-%m-%dT%H:%M:%SZ}"
-        take_files(home.custody, home.builder(), STREAM, [(path, name)], now=at)
-    home.custody.publish(home.log, home.custody.receipts(STREAM))
+        take_files(home.custody, home.builder(), STREAM, [(path, name)], now=at, log=home.log)
     bad = [record for record in found if not (record["intact"] and record["included"] and record["consistent"])]
     for record in bad:
         print(f"  {record['stream']} {record['sha256']}: {record.get('problem') or _why(record)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from cli.home import add_home_arguments, now, open_home
+from cli.home import add_home_arguments, now, open_home, tell
 from cli.test import tested
 
 if TYPE_CHECKING:
@@ -66,6 +66,4 @@ def _decide(home: Home, found: list[Proposal], args: argparse.Namespace) -> int:
     home.log.append([decision.encode(now(), code_identity())])
     problems = checkpoint(home, now=now()).problems
     print(f"{decision.by} decided: {decision.decided}; {decision.proposed} was proposed. Both are in the ledger.")
-    for problem in problems:
-        print(f"PROBLEM {problem}")
-    return 1 if problems else 0
+    return tell(problems)

@@ -9,7 +9,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cli.home import add_home_arguments, now, open_home
+from cli.columns import columns
+from cli.home import add_home_arguments, now, open_home, period_of
 from evidence.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def _benchmark(args: argparse.Namespace, metrics: Metrics) -> int:
                     clusters or "-",
                 )
             )
-        _print_columns(cells)
+        print("\n".join(columns(cells, words=len(cells[0]))))
         print(f"edition {args.benchmark}: {EDITIONS[args.benchmark].note}; clusters are centres, not thresholds")
     return 0
 
@@ -187,26 +188,15 @@ def _print_targets(rows: list[dict[str, Any]]) -> None:
                 row["weeks_met"] or "-", row["trend"] or "-", _points(row) or "-", evidence,
             )
         )  # fmt: skip
-    _print_columns(cells)
-
-
-def _print_columns(cells: list[tuple[str, ...]]) -> None:
-    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
-    for line in cells:
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+    print("\n".join(columns(cells, words=len(cells[0]))))
 
 
 def _period(args: argparse.Namespace, home: Home) -> Period:
-    from evidence.periods import last_quarter  # noqa: PLC0415
-
-    config = home.config
     if (args.period and (args.start or args.end)) or bool(args.start) != bool(args.end):
         raise ConfigError("the window is --period, or --from and --to together", next_step="Give one of the two.")
     if args.start:
-        return config.period(f"{args.start}..{args.end}")
-    if args.period:
-        return config.period(args.period)
-    return last_quarter(now().date(), zone=config.zone, fiscal_start=config.fiscal_year_starts)
+        return home.config.period(f"{args.start}..{args.end}")
+    return period_of(home, args.period)
 
 
 def _date(text: str) -> date:
@@ -257,7 +247,7 @@ def _print_table(rows: list[dict[str, Any]], metrics: Metrics) -> None:
                 row["status"],
             )
         )
-    _print_columns(cells)
+    print("\n".join(columns(cells, words=len(cells[0]))))
     for guard in metrics.guards:
         if not guard.ok:
             print(f"guard {guard.guard}: found {_number(guard.value)}, limit {_number(guard.limit)}")

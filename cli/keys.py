@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from cli.home import add_home_arguments, now, open_home
+from cli.home import add_home_arguments, now, open_home, tell
 from evidence.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ def run(args: argparse.Namespace) -> int:
         problems = _rotate(home, args)
     for event in key_events(home):
         print(f"{event.since:%Y-%m-%d %H:%MZ}  {'log' if event.of_log else 'pdf'}  {event.event:<10}  {event.key}")
-    for problem in problems:
-        print(f"PROBLEM {problem}")
-    return 1 if problems else 0
+    return tell(problems)
 
 
 def _rotate(home: Home, args: argparse.Namespace) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli.home import add_home_arguments, now, open_home
+from cli.home import add_home_arguments, now, open_home, tell
 
 if TYPE_CHECKING:
     import argparse
@@ -38,6 +38,4 @@ def run(args: argparse.Namespace) -> int:
         late = "" if moment <= period.start else "; it has begun, so that nothing is promised of the time before now"
         print(f"{period.name} ({period.first} to {period.end_day}, not included): {said}{late}")
     problems = checkpoint(home, now=moment).problems
-    for problem in problems:
-        print(f"PROBLEM {problem}")
-    return 1 if problems else 0
+    return tell(problems)

@@ -11,7 +11,7 @@ import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from cli.home import add_home_arguments, now, open_home
+from cli.home import add_home_arguments, now, open_home, tell
 from cli.test import tested
 
 if TYPE_CHECKING:
@@ -71,9 +71,7 @@ def _commit(home: Home, commitments: dict[Sample, list[str]]) -> int:
         said = "committed to now" if sample in new else "committed to before"
         print(f"{_name(sample)}: {sample.members} members, root {sample.population_sha256}, {said}")
     print("Next: let the auditor name a nonce, then repeat this with --nonce.")
-    for problem in problems:
-        print(f"PROBLEM {problem}")
-    return 1 if problems else 0
+    return tell(problems)
 
 
 def _drawn(

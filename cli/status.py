@@ -7,6 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from cli.columns import columns
 from cli.home import add_home_arguments, now, open_home
 
 if TYPE_CHECKING:
@@ -74,11 +75,8 @@ def _cells(stream: StreamStatus) -> list[Any]:
 
 def _print(found: Status, controls: Mapping[str, list[str]]) -> None:
     rows = [list(_COLUMNS), *([_text(cell) for cell in _cells(stream)] for stream in found.streams)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     print(f"As of {found.as_json()['as_of']}")
-    for row in rows:
-        words = (c.rjust(w) if n > 2 else c.ljust(w) for n, (c, w) in enumerate(zip(row, widths, strict=True)))  # noqa: PLR2004 - the text columns
-        print("  ".join(words).rstrip())
+    print("\n".join(columns(rows, words=3)))
     for stream in found.streams:
         _details(stream.as_json(), controls.get(stream.fresh.stream, []))
     for name, held in (("Store", found.store), ("Ledger", found.ledger)):

@@ -6,7 +6,8 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from cli.home import add_home_arguments, now, open_home
+from cli.columns import columns
+from cli.home import add_home_arguments, now, open_home, period_of
 
 if TYPE_CHECKING:
     import argparse
@@ -44,18 +45,12 @@ def run(args: argparse.Namespace) -> int:
 def tested(home: Home, controls: Sequence[str] | None, named: str | None) -> list[ControlResult]:
     """The results of `controls`, or all, over the period that is named, or the last full quarter."""
     from controls.definitions import catalogue, control  # noqa: PLC0415 - keeps `--help` quick
-    from evidence.periods import last_quarter  # noqa: PLC0415
     from reports.period import ask  # noqa: PLC0415
 
-    config, at = home.config, now()
     wanted = [control(name) for name in controls] if controls else list(catalogue().values())
-    period = (
-        config.period(named)
-        if named
-        else last_quarter(at.date(), zone=config.zone, fiscal_start=config.fiscal_year_starts)
-    )
+    period = period_of(home, named)
     with home.connection() as con:
-        return ask(home, con, wanted, period, now=at)
+        return ask(home, con, wanted, period, now=now())
 
 
 def _print(results: Sequence[ControlResult]) -> None:
@@ -65,13 +60,7 @@ def _print(results: Sequence[ControlResult]) -> None:
     for result in results:
         counts = [sum(held[verdict] for held in result.counts.values()) for verdict in VERDICTS]
         rows.append((result.control.id, result.conclusion, *map(str, counts)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print(
-            "  ".join(
-                cell.rjust(w) if n > 1 else cell.ljust(w) for n, (cell, w) in enumerate(zip(row, widths, strict=True))
-            )
-        )
+    print("\n".join(columns(rows, words=2)))
     for result in results:
         print(f"\n{result.control.id} {result.control.sheet.title}: {result.conclusion}, {result.why}")
         for found in result.of(EXCEPTION):
