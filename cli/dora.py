@@ -15,9 +15,10 @@ from evidence.errors import ConfigError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from evidence.periods import Period
+    from reports.dora.benchmarks import Edition
     from reports.dora.metrics import Metrics
     from warehouse.home import Home
 
@@ -70,12 +71,23 @@ def run(args: argparse.Namespace) -> int:
     rows = [
         row for row in metrics.to_rows() if _wanted(row, "grain", args.grain) and _wanted(row, "metric", args.metric)
     ]
+    return _say(args, rows, lambda: _print_table(rows, metrics))
+
+
+def _say(
+    args: argparse.Namespace,
+    rows: list[dict[str, Any]],
+    show: Callable[[], None],
+    *,
+    flat: Callable[[dict[str, Any]], dict[str, Any]] = lambda row: row,
+) -> int:
+    """Give rows in the form that was asked for: a CSV file of `flat` rows, JSON, or what `show` prints."""
     if args.csv:
-        _write_csv(args.csv, rows)
+        _write_csv(args.csv, [flat(row) for row in rows])
     if args.json:
         print("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]")
     elif not args.csv:
-        _print_table(rows, metrics)
+        show()
     return 0
 
 
@@ -120,32 +132,23 @@ def _benchmark(args: argparse.Namespace, metrics: Metrics) -> int:
 
     _known("benchmark", [args.benchmark], EDITIONS)
     rows = compare(metrics, EDITIONS[args.benchmark])
-    if args.csv:
-        _write_csv(args.csv, rows)
-    if args.json:
-        print("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]")
-    elif not args.csv:
-        cells: list[tuple[str, ...]] = [
-            ("METRIC", "SERVICE", "VALUE", "UNIT", "N", "STATUS", "SCORE", "INDUSTRY", "CLUSTERS")
-        ]
-        for row in rows:
-            clusters = ", ".join(f"{name}: {centre}" for name, centre in row["clusters"].items())
-            numbers = [_number(row[name]) for name in ("value", "n", "score", "industry_mean")]
-            cells.append(
-                (
-                    row["metric"],
-                    row["service"],
-                    numbers[0],
-                    row["unit"],
-                    numbers[1],
-                    row["status"],
-                    *numbers[2:],
-                    clusters or "-",
-                )
+    return _say(args, rows, lambda: _print_benchmark(rows, EDITIONS[args.benchmark]))
+
+
+def _print_benchmark(rows: list[dict[str, Any]], edition: Edition) -> None:
+    cells: list[tuple[str, ...]] = [
+        ("METRIC", "SERVICE", "VALUE", "UNIT", "N", "STATUS", "SCORE", "INDUSTRY", "CLUSTERS")
+    ]
+    for row in rows:
+        clusters = ", ".join(f"{name}: {centre}" for name, centre in row["clusters"].items())
+        cells.append(
+            (
+                row["metric"], row["service"], _number(row["value"]), row["unit"], _number(row["n"]), row["status"],
+                _number(row["score"]), _number(row["industry_mean"]), clusters or "-",
             )
-        print("\n".join(columns(cells, words=len(cells[0]))))
-        print(f"edition {args.benchmark}: {EDITIONS[args.benchmark].note}; clusters are centres, not thresholds")
-    return 0
+        )  # fmt: skip
+    print("\n".join(columns(cells, words=len(cells[0]))))
+    print(f"edition {edition.year}: {edition.note}; clusters are centres, not thresholds")
 
 
 def _targets(args: argparse.Namespace) -> int:
@@ -163,13 +166,7 @@ def _targets(args: argparse.Namespace) -> int:
     metrics = measure(home, period, now=args.as_of or now())
     with home.connection() as con:
         rows = targets(con, metrics, period)
-    if args.csv:
-        _write_csv(args.csv, [row | {"points": _points(row)} for row in rows])
-    if args.json:
-        print("[\n" + ",\n".join(json.dumps(row) for row in rows) + "\n]")
-    elif not args.csv:
-        _print_targets(rows)
-    return 0
+    return _say(args, rows, lambda: _print_targets(rows), flat=lambda row: row | {"points": _points(row)})
 
 
 def _points(row: dict[str, Any]) -> str:
