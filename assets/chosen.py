@@ -7,19 +7,23 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from assets.markdown import table
 from assets.partitions import CHOSEN
-from assets.quarter import EFFECTIVE, MEASURED, Closed, close, tables_read
+from assets.quarter import EFFECTIVE, Closed, close
 from assets.resources import HomeResource, retrying
 from assets.tables import table_key
 from controls.definitions import catalogue
 from controls.results import EXCEPTION, INDETERMINATE, ControlResult
+from reports.dora.warehouse import measured_tables
 from reports.period import assess
+from warehouse.connect import tables_read
 from warehouse.open import code_sha256
 
 CONCLUSIONS = dg.AssetKey(["periods", "conclusions"])
 METRICS = dg.AssetKey(["periods", "delivery"])
 PACK = dg.AssetKey(["periods", "pack"])
-_TABLES = sorted({*MEASURED, *(table for control in catalogue().values() for table in tables_read(control))})
+_QUESTIONS = [text for control in catalogue().values() for v in control.versions for text in v.questions.values()]
+_TABLES = sorted({*measured_tables(), *tables_read(_QUESTIONS)})
 
 
 def _spec(key: dg.AssetKey, description: str, kinds: set[str], deps: list[dg.AssetKey]) -> dg.AssetSpec:
@@ -37,7 +41,7 @@ def _spec(key: dg.AssetKey, description: str, kinds: set[str], deps: list[dg.Ass
         ),
         _spec(
             METRICS, "The delivery metrics of a chosen period.", {"sql", "duckdb"},
-            [table_key(name) for name in MEASURED],
+            [table_key(name) for name in measured_tables()],
         ),
         _spec(PACK, "The signed pack of a chosen period, as of a quarter.", {"pdf"}, [CONCLUSIONS, METRICS]),
     ],
@@ -66,15 +70,12 @@ def publish_period(context: dg.AssetExecutionContext, home: HomeResource) -> Ite
 
 
 def _conclusions(results: list[ControlResult]) -> dg.MaterializeResult[None]:
-    rows = [
-        f"| {r.control.id} | {r.conclusion} | {len(r.of(EXCEPTION))} | {len(r.of(INDETERMINATE))} | {r.why} |"
-        for r in results
-    ]
-    table = "\n".join(["| control | conclusion | exceptions | indeterminate | why |", "|---|---|---|---|---|", *rows])
+    rows = [(r.control.id, r.conclusion, len(r.of(EXCEPTION)), len(r.of(INDETERMINATE)), r.why) for r in results]
+    shown = table(("control", "conclusion", "exceptions", "indeterminate", "why"), rows)
     short = {r.control.id: r.conclusion for r in results if r.conclusion not in EFFECTIVE}
     return dg.MaterializeResult(
         asset_key=CONCLUSIONS,
-        metadata={"conclusions": dg.MetadataValue.md(table), "controls": len(results)},
+        metadata={"conclusions": dg.MetadataValue.md(shown), "controls": len(results)},
         check_results=[
             dg.AssetCheckResult(
                 asset_key=CONCLUSIONS, check_name="concluded", passed=not short,

@@ -13,6 +13,7 @@ import dagster as dg
 
 import reports.period
 from assets.delivery import METRICS, guard_results, guard_specs, metadata
+from assets.markdown import table
 from assets.partitions import QUARTERLY, quarter_of
 from assets.resources import HomeResource, retrying
 from assets.tables import table_key
@@ -20,19 +21,15 @@ from controls.definitions import Control, catalogue
 from controls.results import EXCEPTION, INDETERMINATE, VERDICTS, ControlResult
 from evidence.periods import Period
 from reports.dora.metrics import Metrics
+from reports.dora.warehouse import measured_tables
 from reports.pack.build import Published
 from reports.period import assess, measure
-from warehouse.connect import view_texts, words_of
+from warehouse.connect import tables_read
 from warehouse.home import Home
 from warehouse.open import code_identity, code_sha256
-from warehouse.sheets import sheets
 
 PACK = dg.AssetKey(["packs", "quarterly"])
 EFFECTIVE = ("EFFECTIVE", "NOT_OPERATED")  # conclusions that ask for nothing
-MEASURED = (  # tables that the delivery metrics rest on
-    "github_deployments", "github_deployment_statuses", "github_pull_requests", "github_pull_request_commits",
-    "git_commits", "company_incidents", "github_workflow_jobs", "github_workflow_runs", "github_deployment_approvals",
-)  # fmt: skip
 
 
 def control_key(control: str) -> dg.AssetKey:
@@ -40,24 +37,16 @@ def control_key(control: str) -> dg.AssetKey:
     return dg.AssetKey(["controls", control.replace("-", "_")])
 
 
-def tables_read(control: Control) -> tuple[str, ...]:
+def tables_of(control: Control) -> list[str]:
     """The base tables that a control's questions read, through however many shared views."""
-    views = view_texts()
-    tables = {sheet.table for sheet in sheets().values()}
-    found: set[str] = set()
-    todo = [text for version in control.versions for text in version.questions.values()]
-    while todo:
-        words = words_of(todo.pop())
-        found |= words & tables
-        todo += [views.pop(name) for name in words & views.keys()]
-    return tuple(sorted(found))
+    return tables_read(text for version in control.versions for text in version.questions.values())
 
 
 def _control_spec(control: Control) -> dg.AssetSpec:
     sheet = control.sheet
     return dg.AssetSpec(
         control_key(control.id),
-        deps=[table_key(table) for table in tables_read(control)],
+        deps=[table_key(table) for table in tables_of(control)],
         description=f"{sheet.title}. {sheet.objective} Risk: {sheet.risk}",
         group_name="controls",
         kinds={"sql", "duckdb"},
@@ -96,13 +85,13 @@ def test_controls(context: dg.AssetExecutionContext, home: HomeResource) -> Iter
 def _control_result(result: ControlResult) -> dg.MaterializeResult[None]:
     key = control_key(result.control.id)
     found = result.of(EXCEPTION, INDETERMINATE)
-    rows = [f"| {v.attribute} | {v.subject} | {v.verdict} | {v.reason} |" for v in found[:50]]
-    table = "\n".join(["| | item | verdict | reason |", "|---|---|---|---|", *rows])
+    rows = [(v.attribute, v.subject, v.verdict, v.reason) for v in found[:50]]
+    shown = table(("", "item", "verdict", "reason"), rows)
     counts = {verdict: sum(c[verdict] for c in result.counts.values()) for verdict in VERDICTS}
     return dg.MaterializeResult(
         asset_key=key,
         metadata={
-            "conclusion": result.conclusion, "why": result.why, "exceptions": dg.MetadataValue.md(table),
+            "conclusion": result.conclusion, "why": result.why, "exceptions": dg.MetadataValue.md(shown),
             "members": sum(len(p.subjects) for p in result.populations), **counts,
         },
         check_results=[
@@ -119,7 +108,7 @@ def _control_result(result: ControlResult) -> dg.MaterializeResult[None]:
     specs=[
         dg.AssetSpec(
             METRICS,
-            deps=[table_key(name) for name in MEASURED],
+            deps=[table_key(name) for name in measured_tables()],
             description="DORA metrics by day, week, month and quarter. Reported, never part of a conclusion.",
             group_name="metrics", kinds={"sql", "duckdb"}, owners=["team:platform"],
         ),

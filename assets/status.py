@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from assets.markdown import table
 from assets.resources import HomeResource, retrying
 from warehouse.status import Status, StreamStatus, status
 
@@ -77,13 +78,12 @@ def _result(found: Status) -> dg.MaterializeResult[None]:
 
 
 def _table(streams: Sequence[StreamStatus]) -> str:
-    lines = ["| stream | state | last window ended | gaps | holes | late | quarantined | conflicts | new |"]
-    lines.append("|---|---|---|---|---|---|---|---|---|")
-    for s in streams:
-        fresh, ended = s.fresh, s.fresh.window[1].isoformat() if s.fresh.window else ""
-        cells = (
-            fresh.stream, fresh.state, ended, len(fresh.gaps), len(fresh.holes), s.late, s.quarantined, s.conflicts,
-            len(s.news),
-        )  # fmt: skip
-        lines.append("| " + " | ".join(str(cell or "") for cell in cells) + " |")
-    return "\n".join(lines)
+    rows = [
+        (
+            s.fresh.stream, s.fresh.state, s.fresh.window[1].isoformat() if s.fresh.window else "", len(s.fresh.gaps),
+            len(s.fresh.holes), s.late, s.quarantined, s.conflicts, len(s.news),
+        )
+        for s in streams
+    ]  # fmt: skip
+    heads = ("stream", "state", "last window ended", "gaps", "holes", "late", "quarantined", "conflicts", "new")
+    return table(heads, [[cell or "" for cell in row] for row in rows])

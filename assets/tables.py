@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 
 from assets.collection import stream_key
+from assets.markdown import table
 from assets.resources import HomeResource, retrying
 from evidence.sources.registry import connector, names
 from warehouse.build import Counts, table_columns
@@ -101,13 +102,13 @@ def _expected(listed: Sequence[Mapping[str, object]]) -> str:
 
 
 def _as_expected(key: dg.AssetKey, found: Quality) -> dg.AssetCheckResult:
-    rows = [f"| {f.expectation} | {f.column} | {f.unexpected} | {', '.join(f.examples)} |" for f in found.findings]
-    table = "\n".join(["| expectation | column | rows | examples |", "|---|---|---|---|", *rows])
+    rows = [(f.expectation, f.column, f.unexpected, ", ".join(f.examples)) for f in found.findings]
+    shown = table(("expectation", "column", "rows", "examples"), rows)
     return dg.AssetCheckResult(
         asset_key=key, check_name="as_expected", passed=found.ok, severity=dg.AssetCheckSeverity.WARN,
         metadata={
             "rows looked at": found.rows, "rows added": found.present, "expectations": found.expectations,
-            "not as expected": dg.MetadataValue.md(table) if rows else "nothing",
+            "not as expected": dg.MetadataValue.md(shown) if rows else "nothing",
             "validation": dg.MetadataValue.json(found.as_json()),
         },
     )  # fmt: skip

@@ -70,6 +70,13 @@ def add_views(
             raise ControlError(f"view {name} cannot be made: {error}") from error
 
 
+def tables_read(questions: Iterable[str]) -> list[str]:
+    """The base tables that questions read, themselves or through shared views, in order."""
+    asked, views = list(questions), view_texts()
+    texts = [*asked, *(views[name] for name in _read_by(asked, views))]
+    return sorted({sheet.table for sheet in sheets().values()} & set().union(*map(words_of, texts)))
+
+
 def _read_by(questions: Iterable[str], views: Mapping[str, str]) -> set[str]:
     """The views that questions read, themselves or through others."""
     found: set[str] = set()

@@ -16,6 +16,8 @@ from controls import scope
 from reports.dora.facts import from_views
 from reports.dora.metrics import Metrics, compute
 from reports.dora.parameters import Parameters
+from warehouse.connect import words_of
+from warehouse.sheets import sheets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +39,11 @@ _STREAMS = {
     "pipeline_runs": "github.workflow_jobs",
     "slo_samples": "prometheus.ranges",
 }
+
+
+def measured_tables() -> list[str]:
+    """The base tables that the metrics rest on, in order; shared views are not among what they read."""
+    return sorted({sheet.table for sheet in sheets().values()} & words_of(_FACTS.read_text(encoding="utf-8")))
 
 
 def lay_out(con: duckdb.DuckDBPyConnection, config: Config) -> None:

@@ -14,7 +14,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Dagster's notices of beta features
     from assets import definitions
     from assets.partitions import CHOSEN, DAILY, QUARTERLY, days_of, quarter_of
-    from assets.quarter import PACK, control_key, tables_read
+    from assets.quarter import PACK, control_key, tables_of
     from assets.tables import table_key
 from controls.definitions import catalogue
 from evidence.config import Config
@@ -48,9 +48,9 @@ def test_every_asset_explains_itself(graph: object) -> None:
 def test_a_control_hangs_on_the_tables_that_its_question_reads(graph: object) -> None:
     """Lineage comes from the SQL, through shared views."""
     for control in catalogue().values():
-        assert tables_read(control)
+        assert tables_of(control)
         parents = graph.get(control_key(control.id)).parent_keys  # type: ignore[attr-defined]
-        assert parents == {table_key(table) for table in tables_read(control)}
+        assert parents == {table_key(table) for table in tables_of(control)}
     assert {control_key(name) for name in catalogue()} <= graph.get(PACK).parent_keys  # type: ignore[attr-defined]
 
 
