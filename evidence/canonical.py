@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MAX_SAFE_INTEGER = 2**53 - 1
 
@@ -33,6 +36,12 @@ def canonical(value: Any) -> bytes:
 def sha256(data: bytes) -> str:
     """Lower-case hexadecimal SHA-256 of `data`: how every capture, statement and file is named."""
     return hashlib.sha256(data).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """As `sha256`, of a file of any size."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _plain(value: Any) -> bool:

@@ -16,12 +16,11 @@ Layout in the store::
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from evidence.canonical import canonical, sha256
+from evidence.canonical import canonical, file_sha256, sha256
 from evidence.capture import Outcome, Sighting, instant
 from evidence.errors import ConfigError, IntegrityError
 from evidence.keeper import Keeper
@@ -189,8 +188,7 @@ class Custody:
         """
         check_stream(stream)
         name = checked_name(name)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = file_sha256(path)
         key = file_key(stream, name, digest)
         if self.store.exists(key):
             return self._receipt(key)

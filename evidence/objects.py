@@ -5,11 +5,10 @@ Layout in the store: `captures/9f/9f86d0…`, `indexes/3b/3b5d3c….ndjson`, `cu
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evidence.canonical import sha256
+from evidence.canonical import file_sha256, sha256
 from evidence.errors import IntegrityError
 
 if TYPE_CHECKING:
@@ -46,8 +45,7 @@ class Objects:
 
     def check(self, key: str) -> None:
         """As `get`, without holding the bytes."""
-        with self.store.local_path(key).open("rb") as file:
-            self._compare(key, hashlib.file_digest(file, "sha256").hexdigest())
+        self._compare(key, file_sha256(self.store.local_path(key)))
 
     def _compare(self, key: str, found: str) -> None:
         if found != key.rsplit("/", 1)[-1].split(".", 1)[0]:

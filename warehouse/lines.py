@@ -31,6 +31,7 @@ BLOCKS_FROM = 1 << 26  # bytes; what is larger is split block by block, if it is
 LIMITS: dict[str, Any] = {"threads": 2, "memory_limit": "1GB"}  # of every DuckDB session that builds
 _HEAD = 1 << 18  # bytes in which the first three lines must end
 _LINES = 3
+_MAGIC = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}  # how compressed files begin
 # Small row groups: little memory for each.
 _COPY = """
 COPY (SELECT CAST(json AS VARCHAR) AS body FROM read_ndjson_objects('{source}'))
@@ -47,11 +48,7 @@ def lines_file(custody: Custody, capture: str, size: int, scratch: Path) -> Path
     """
     if size < LINES_FROM:
         return None
-    path = custody.store.local_path(capture_key(capture))
-    with path.open("rb") as file:
-        magic = file.read(4)
-    if magic[:2] == b"\x1f\x8b" or magic == b"\x28\xb5\x2f\xfd":
-        path = _decompressed(path, magic, scratch / f"{capture}.ndjson")
+    path = _plain(custody, capture, scratch)
     with path.open("rb") as file:
         head = file.read(_HEAD).decode("utf-8", "replace")
     if not head.startswith("{") or head.count("\n") < _LINES or not is_ndjson(head):
@@ -69,13 +66,8 @@ def lines_file(custody: Custody, capture: str, size: int, scratch: Path) -> Path
 def parts_of(custody: Custody, capture: str, wrappers: Sequence[str], scratch: Path) -> Iterator[Record | Bad]:
     """Every record of a capture, good or bad, the careful way; a large one of lines is not held in memory."""
     key = capture_key(capture)
-    path = custody.store.local_path(key)
-    if path.stat().st_size >= BLOCKS_FROM:
-        with path.open("rb") as file:
-            magic = file.read(4)
-        if magic[:2] == b"\x1f\x8b" or magic == b"\x28\xb5\x2f\xfd":
-            path = _decompressed(path, magic, scratch / f"{capture}.ndjson")
-        with path.open("rb") as file:
+    if custody.store.local_path(key).stat().st_size >= BLOCKS_FROM:
+        with _plain(custody, capture, scratch).open("rb") as file:
             parts = split_lines(file, wrappers=wrappers)
             if parts is not None:
                 yield from parts
@@ -88,8 +80,15 @@ def lines_query(path: Path) -> str:
     return f"SELECT file_row_number AS record, body FROM read_parquet('{path}', file_row_number = true)"  # noqa: S608
 
 
-def _decompressed(path: Path, magic: bytes, target: Path) -> Path:
-    kind = "gzip" if magic[:2] == b"\x1f\x8b" else "zstd"
+def _plain(custody: Custody, capture: str, scratch: Path) -> Path:
+    """A local file of the capture's bytes, decompressed into the scratch folder where they are compressed."""
+    path = custody.store.local_path(capture_key(capture))
+    with path.open("rb") as file:
+        magic = file.read(4)
+    kind = next((kind for kind, start in _MAGIC.items() if magic.startswith(start)), None)
+    if kind is None:
+        return path
+    target = scratch / f"{capture}.ndjson"
     try:
         with pa.CompressedInputStream(pa.OSFile(str(path)), kind) as source, target.open("wb") as file:
             shutil.copyfileobj(source, file, 1 << 20)

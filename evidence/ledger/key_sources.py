@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from evidence.aws import kms_client
 from evidence.errors import ConfigError
 from evidence.ledger import keys
-from evidence.ledger.kms import DOCUMENT_SPECS, KmsKey, KmsSigner, kms_client
+from evidence.ledger.kms import DOCUMENT_SPECS, KmsKey, KmsSigner
 from evidence.ledger.openbao import TransitDocumentKey, TransitSigner
 
 if TYPE_CHECKING:

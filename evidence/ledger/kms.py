@@ -100,22 +100,8 @@ def _spec(spki: bytes) -> str:
     return "of another kind"
 
 
-def kms_client(environ: Mapping[str, str], *, region: str | None, endpoint: str | None) -> Any:
-    """A KMS client with the credentials of `environ`, else those that the machine provides."""
-    import boto3  # noqa: PLC0415 - 0.2 s that whoever uses no KMS need not pay
-
-    return boto3.client(
-        "kms",
-        region_name=region,
-        endpoint_url=endpoint,
-        aws_access_key_id=environ.get("AWS_ACCESS_KEY_ID"),
-        aws_secret_access_key=environ.get("AWS_SECRET_ACCESS_KEY"),
-        aws_session_token=environ.get("AWS_SESSION_TOKEN"),
-    )
-
-
 def _asked(call: Callable[[], Any]) -> Any:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as above
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - 0.2 s that whoever uses no KMS need not pay
 
     try:
         return call()

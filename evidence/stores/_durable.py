@@ -45,35 +45,37 @@ def narrowed(doing: str) -> Iterator[None]:
 
 def write_new(path: Path, data: bytes) -> None:
     """Write a new read-only file, not yet durable; on failure nothing stays."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
-    try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-    except BaseException:
-        path.unlink()
-        raise
-    finally:
-        os.close(descriptor)
+    with _new(path) as descriptor:
+        _write(descriptor, data)
 
 
 def copy_new(source: Path, path: Path) -> bytes:
     """Copy a file into a new read-only one, not yet durable; the SHA-256 of what was copied. As `write_new` else."""
     digest = hashlib.sha256()
+    with _new(path) as descriptor, source.open("rb", buffering=0) as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+            _write(descriptor, block)
+    return digest.digest()
+
+
+@contextmanager
+def _new(path: Path) -> Iterator[int]:
+    """The descriptor of a new read-only file; nothing stays of one whose writing fails."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
     try:
-        with source.open("rb", buffering=0) as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-                rest = memoryview(block)
-                while rest:
-                    rest = rest[os.write(descriptor, rest) :]
+        yield descriptor
     except BaseException:
         path.unlink()
         raise
     finally:
         os.close(descriptor)
-    return digest.digest()
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def sync(paths: Collection[Path], file_system: int) -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from evidence.canonical import file_sha256
 from evidence.errors import ConfigError, IntegrityError, StoreError
 from evidence.stores._durable import copy_new, make_root, narrowed, sync, write_new
 from evidence.stores._sidecar import Sidecars
@@ -291,8 +292,7 @@ class FileStore(Store):
 
 def _digest(path: Path) -> bytes | None:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
+        return bytes.fromhex(file_sha256(path))
     except FileNotFoundError:
         return None
 

@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl, urlsplit
 from botocore.exceptions import ClientError, FlexibleChecksumError
 
 from evidence.aws import s3_client
+from evidence.canonical import file_sha256
 from evidence.errors import ConfigError, IntegrityError, StoreError
 from evidence.stores._durable import narrowed
 from evidence.stores._s3_errors import FOREIGN, code_of, translated
@@ -144,7 +145,7 @@ class S3Store(Store):
             with self._narrowed(f"reading {key}"):
                 digest = self._recorded(key, self._head(key).get("ChecksumSHA256", ""))
             with narrowed(f"copying {key} to {self._cache}"):
-                if not path.is_file() or _digest(path) != digest:
+                if not path.is_file() or file_sha256(path) != digest.hex():
                     self._copy(key, path, digest)
             self._copied.add(key)
         return path
@@ -272,8 +273,3 @@ class S3Store(Store):
 def _locked_until(held: HeadObjectOutputTypeDef) -> datetime | None:
     until = cast("datetime | None", held.get("ObjectLockRetainUntilDate"))  # the stubs call it always present
     return until.astimezone(UTC) if until else None
-
-
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
