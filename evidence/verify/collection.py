@@ -18,9 +18,9 @@ from evidence.verify.report import Check, Name, Result, failed, not_checked
 from evidence.verify.windows import check_plan, check_times, read_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from evidence.verify.manifest import Ledger, Manifest
+    from evidence.verify.manifest import Manifest
     from evidence.verify.trust import Trust
 
 
@@ -60,9 +60,10 @@ def check_collection(
         return
     try:
         attached = () if anchors is None else parse_anchors(anchors)
-        told = read_statements(statements, _indexes(ledger, statements), ledger.size)
-        keys = read_key_events(statements, _indexes(ledger, statements))
-        definitions = read_definitions(statements, _indexes(ledger, statements))
+        indexes = [ledger.proofs[hashlib.sha256(text).hexdigest()].index for text in statements]
+        told = read_statements(statements, indexes, ledger.size)
+        keys = read_key_events(statements, indexes)
+        definitions = read_definitions(statements, indexes)
     except FormatError as error:
         yield failed(Name.ANCHORS, str(error))
         return
@@ -74,7 +75,3 @@ def check_collection(
     yield check_definitions(definitions, manifest.facts, datetime.fromisoformat(manifest.period.start), known)
     yield check_plan(told, manifest.period, known, elsewhere.issued)
     yield check_times(told, known)
-
-
-def _indexes(ledger: Ledger, statements: Iterable[bytes]) -> Iterator[int]:
-    return (ledger.proofs[hashlib.sha256(text).hexdigest()].index for text in statements)
