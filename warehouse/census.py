@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from evidence.capture import instant
+from warehouse.lines import LIMITS
 from warehouse.normalise import MACROS, typed_select
 from warehouse.published import append
 from warehouse.redaction import redaction_key, use_key
@@ -139,18 +140,12 @@ def is_read(sheet: Sheet, name: str) -> bool:
 
 
 def _count(home: Home, sheet: Sheet, receipts: Sequence[Receipt], scratch: Path) -> None:
-    with duckdb.connect(config={"threads": 2, "memory_limit": "1GB", "temp_directory": str(scratch)}) as con:
+    with duckdb.connect(config={**LIMITS, "temp_directory": str(scratch)}) as con:
         con.execute("SET TimeZone = 'UTC'")
         con.execute(MACROS)
         use_key(con, redaction_key(home.path))
-        staging = Staging(con, home.custody, receipts, sheet, scratch)
-        try:
-            rows = _rows(con, sheet)
-        except (duckdb.InvalidInputException, duckdb.IOException):
-            captures = {sighting.capture for receipt in receipts for sighting in home.custody.sightings(receipt)}
-            if not staging.distrust(sorted(captures)):  # a line somewhere is no JSON, and only splitting finds which
-                raise
-            rows = _rows(con, sheet)
+        Staging(con, home.custody, receipts, sheet, scratch)
+        rows = _rows(con, sheet)
     append(home.lake, "evidence_census", rows)
     done = [{"stream": sheet.stream, "receipt": receipt.sha256} for receipt in receipts]
     append(home.lake, "evidence_census_receipts", done)  # last: a count that died before it is taken again

@@ -70,12 +70,12 @@ def reread(locker: Custody, names: frozenset[str]) -> Reread:
     seen: set[str] = set()
     problems: list[str] = []
     for receipt in found:
-        problems += _unsound(locker, receipt, seen)
+        problems += unsound(locker, receipt, seen)
     missing = sorted(names - {receipt.sha256 for receipt in found})
     return Reread(len(found), len(seen), tuple(missing), tuple(problems))
 
 
-def _unsound(locker: Custody, receipt: Receipt, seen: set[str]) -> Iterator[str]:
+def unsound(locker: Custody, receipt: Receipt, seen: set[str]) -> Iterator[str]:
     """What is wrong below one receipt; captures that are `seen` are not read again."""
     try:
         sightings = list(locker.sightings(receipt))
@@ -85,6 +85,6 @@ def _unsound(locker: Custody, receipt: Receipt, seen: set[str]) -> Iterator[str]
     for capture in sorted({sighting.capture for sighting in sightings} - seen):
         seen.add(capture)
         try:
-            locker.body(capture)
+            locker.check(capture)
         except EvidenceError as error:
             yield f"{receipt.key}: {error}"
