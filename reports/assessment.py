@@ -7,13 +7,13 @@ those in the catalogue now is stale, and is refused.
 from __future__ import annotations
 
 import json
-import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from controls.definitions import catalogue
 from controls.results import POPULATION, ControlResult, Members, Proof, Verdict
 from evidence.errors import ConfigError
+from evidence.whole import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,11 +24,8 @@ if TYPE_CHECKING:
 
 def save(folder: Path, period: Period, results: Sequence[ControlResult]) -> Path:
     """Write the results; the file appears whole."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = _path(folder, period)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(json.dumps([result.as_json() for result in results]), encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, json.dumps([result.as_json() for result in results]).encode())
     return path
 
 

@@ -7,10 +7,10 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from evidence.canonical import canonical, sha256
+from evidence.whole import write_whole
 from warehouse.published import PUBLISHED
 
 if TYPE_CHECKING:
@@ -51,11 +51,7 @@ def noted(home: Home, period: Period, what: str) -> tuple[str, str]:
 
 def note(home: Home, period: Period, what: str, digest: str, told: str = "") -> None:
     """Note that `what` was made of inputs of this digest; the note appears whole."""
-    path = _path(home, period, what)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    temporary.write_text(f"{digest} {told}", encoding="utf-8")
-    temporary.replace(path)
+    write_whole(_path(home, period, what), f"{digest} {told}".encode())
 
 
 def _path(home: Home, period: Period, what: str) -> Path:

@@ -10,6 +10,7 @@ import json
 from typing import TYPE_CHECKING
 
 from evidence.canonical import sha256
+from evidence.whole import write_whole
 from warehouse.quality import Quality, check_files, suites
 
 if TYPE_CHECKING:
@@ -45,10 +46,6 @@ def check_added(home: Home, before: Mapping[str, AbstractSet[str]], name: str, *
 
 
 def _keep(home: Home, found: Mapping[str, Quality], stem: str) -> None:
-    folder = home.path / "quality"
-    folder.mkdir(parents=True, exist_ok=True)
     told = [quality.as_json() | {"suite": suites()[table]} for table, quality in found.items()]
     text = json.dumps(told, indent=1, default=str).encode()
-    temporary = folder / f".{stem}"
-    temporary.write_bytes(text)
-    temporary.replace(folder / f"{stem}_{sha256(text)[:8]}.json")
+    write_whole(home.path / "quality" / f"{stem}_{sha256(text)[:8]}.json", text)
