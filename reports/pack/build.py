@@ -67,6 +67,23 @@ class Published:
     problems: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Issue:
+    """A pack in the making: of what period and results, with which keys, by which code, when.
+
+    `digests`: of each result whole, in their order; `name` of the pack.
+    """
+
+    home: Home
+    period: Period
+    results: Sequence[ControlResult]
+    digests: Sequence[str]
+    signers: Signers
+    code: CodeIdentity
+    now: datetime
+    name: str
+
+
 def publish(
     home: Home,
     con: duckdb.DuckDBPyConnection,
@@ -91,35 +108,51 @@ def publish(
     """
     folder = home.path / "packs"
     folder.mkdir(parents=True, exist_ok=True)
-    content = _content(home, period, results, metrics)
+    digests = [sha256(canonical(result.as_json())) for result in results]
+    content = _content(home, period, digests, metrics)
     version, held = _latest(folder, period)
     if held is not None and held["content_sha256"] == content:
         return Published(folder / held["file"], held["name"], new=False)
-    facts.register(con, results, metrics, period)
-    leaf = signers.pdf.signer.signing_cert.sha256.hex()
-    introduce(home, certificate=(leaf, signers.pdf.trusted_pem), code=code, now=now)
-    state_definitions(home, code=code, now=now)
-    home.log.append(_assessments(home, period, results, code, now))
-    log = pack_log(home, folder, now=now)
-    ledger = log.ledger
     name = f"SOX-{period.file_stem}-v{version + 1}"
-    scope = PackFile(SCOPE_NAME, scope_text(home.config.scope), "scope", embedded=True)
-    attached = sorted([*files(con, results, log.statements), log.anchors, scope], key=lambda file: file.path)
-    common = _common(home, period, name, signers, log, now)
-    known = {"known_until": home.config.known_until(period, now).isoformat()}
-    manifest = build_manifest(
-        name, PackPeriod(period.name, period.start, period.end), attached, ledger, known | _facts(home, results, code)
-    )
-    unsigned = finish_pdf(_render(con, common, attached, manifest, now))
-    url = home.config.timestamping.url
-    tsa = TimestampAuthority(url, signers.timestamp_roots) if url else None
-    signed = sign_pdf(unsigned, signers.pdf, now=now, reason=f"Evidence pack {name}", tsa=tsa)
+    issue = _Issue(home, period, results, digests, signers, code, now, name)
+    facts.register(con, results, metrics, period)
+    log = _stated(issue, folder)
+    manifest, unsigned = _made(issue, con, log)
+    signed = _signed(issue, unsigned)
     path = _keep(folder, f"{name}.pdf", signed)
     record = {"name": name, "file": path.name, "content_sha256": content, "version": version + 1}
-    record |= {"log_size": ledger.size, "log_root": ledger.root.hex()}
+    record |= {"log_size": log.ledger.size, "log_root": log.ledger.root.hex()}
     _keep(folder, f"{name}.json", canonical({**record, "unsigned_sha256": sha256(unsigned), "sha256": sha256(signed)}))
     home.log.append([Pack(name, period.start, period.end, sha256(manifest), sha256(unsigned)).encode(now, code)])
     return Published(path, name, new=True, problems=(*log.problems, *checkpoint(home, now=now).problems))
+
+
+def _stated(issue: _Issue, folder: Path) -> PackLog:
+    """State keys, definitions and results in the ledger; the log as the pack carries it."""
+    home, signers = issue.home, issue.signers
+    leaf = signers.pdf.signer.signing_cert.sha256.hex()
+    introduce(home, certificate=(leaf, signers.pdf.trusted_pem), code=issue.code, now=issue.now)
+    state_definitions(home, code=issue.code, now=issue.now)
+    home.log.append(_assessments(issue))
+    return pack_log(home, folder, now=issue.now)
+
+
+def _made(issue: _Issue, con: duckdb.DuckDBPyConnection, log: PackLog) -> tuple[bytes, bytes]:
+    """The manifest, and the pack before its signature."""
+    period = issue.period
+    scope = PackFile(SCOPE_NAME, scope_text(issue.home.config.scope), "scope", embedded=True)
+    attached = sorted([*files(con, issue.results, log.statements), log.anchors, scope], key=lambda file: file.path)
+    common = _common(issue, log)
+    manifest = build_manifest(
+        issue.name, PackPeriod(period.name, period.start, period.end), attached, log.ledger, _facts(issue)
+    )
+    return manifest, finish_pdf(_render(con, common, attached, manifest, issue.now))
+
+
+def _signed(issue: _Issue, unsigned: bytes) -> bytes:
+    url = issue.home.config.timestamping.url
+    tsa = TimestampAuthority(url, issue.signers.timestamp_roots) if url else None
+    return sign_pdf(unsigned, issue.signers.pdf, now=issue.now, reason=f"Evidence pack {issue.name}", tsa=tsa)
 
 
 def newest(home: Home, period: Period) -> Path:
@@ -132,12 +165,12 @@ def newest(home: Home, period: Period) -> Path:
     return home.path / "packs" / str(held["file"])
 
 
-def _content(home: Home, period: Period, results: Sequence[ControlResult], metrics: pa.Table) -> str:
+def _content(home: Home, period: Period, digests: Sequence[str], metrics: pa.Table) -> str:
     """Digest of what a pack says, apart from when and by whom it is issued."""
     return sha256(
         canonical({
             "period": period.name, "scope": _scope_sha256(home),
-            "results": [sha256(canonical(result.as_json())) for result in results],
+            "results": list(digests),
             "metrics": sorted(str(item) for item in metrics.column("inputs_sha256").to_pylist()),
             "definitions": sorted({str(item) for item in metrics.column("definition_version").to_pylist()}),
         })
@@ -150,25 +183,25 @@ def _latest(folder: Path, period: Period) -> tuple[int, dict[str, Any] | None]:
     return (int(last["version"]), last) if last else (0, None)
 
 
-def _assessments(
-    home: Home, period: Period, results: Sequence[ControlResult], code: CodeIdentity, now: datetime
-) -> list[bytes]:
+def _assessments(issue: _Issue) -> list[bytes]:
+    home, period = issue.home, issue.period
     snapshot = sha256(canonical({table: str(number) for table, number in home.lake.snapshots().items()}))
     return [
         Assessment(
             result.control.id, period.start, period.end, result.conclusion, result.control.sha256,
-            _scope_sha256(home), snapshot, sha256(canonical(result.as_json())), result.counts,
-        ).encode(now, code)
-        for result in results
+            _scope_sha256(home), snapshot, digest, result.counts,
+        ).encode(issue.now, issue.code)
+        for result, digest in zip(issue.results, issue.digests, strict=True)
     ]  # fmt: skip
 
 
-def _common(home: Home, period: Period, name: str, signers: Signers, log: PackLog, now: datetime) -> dict[str, Any]:
+def _common(issue: _Issue, log: PackLog) -> dict[str, Any]:
+    home, name, signers, now = issue.home, issue.name, issue.signers, issue.now
     until, ledger = home.retain_until, log.ledger
     return {
         "pack": {
-            "id": name, "title": f"Evidence pack {name}", "company": home.config.company, "period": period,
-            "freeze_at": home.config.freeze_at(period), "now": now,
+            "id": name, "title": f"Evidence pack {name}", "company": home.config.company, "period": issue.period,
+            "freeze_at": home.config.freeze_at(issue.period), "now": now,
             "now_iso": now.isoformat().replace("+00:00", "Z"), "file_name": f"{name}.pdf",
             "status": "Draft: exceptions and conclusions await disposition and sign-off by named persons",
             "signer": signers.pdf.subject, "certificate_sha256": signers.pdf.fingerprint,
@@ -183,12 +216,14 @@ def _common(home: Home, period: Period, name: str, signers: Signers, log: PackLo
     }  # fmt: skip
 
 
-def _facts(home: Home, results: Sequence[ControlResult], code: CodeIdentity) -> dict[str, str]:
+def _facts(issue: _Issue) -> dict[str, str]:
+    home, code = issue.home, issue.code
     return {
+        "known_until": home.config.known_until(issue.period, issue.now).isoformat(),
         "company": home.config.company, _SCOPE_FACT: _scope_sha256(home), "code_commit": code.commit,
         "zone": home.config.zone, "fiscal_year_starts": str(home.config.fiscal_year_starts),
         "code_tree_clean": str(code.tree_clean).lower(), "lock_sha256": code.lock_sha256,
-        **{f"definition_{result.control.id}": result.control.sha256 for result in results},
+        **{f"definition_{result.control.id}": result.control.sha256 for result in issue.results},
     }  # fmt: skip
 
 
