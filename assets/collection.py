@@ -5,6 +5,7 @@ share connections. Several days in one run (a backfill) are one step too.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 
 import dagster as dg
 
@@ -15,6 +16,7 @@ from evidence.custody import Receipt
 from evidence.freshness import Freshness, freshness
 from evidence.sources.base import Stream
 from evidence.sources.registry import connector, names
+from warehouse.home import Home
 from warehouse.status import present
 
 _CHECKS = {
@@ -69,27 +71,29 @@ def _system_assets(system: str, streams: tuple[Stream, ...]) -> dg.AssetsDefinit
         if system not in opened.config.sources:
             context.log.info("%s is not configured: nothing to collect", system)
             return
-        wanted = [by_key[key].name for key in context.selected_asset_keys]
+        wanted = {stream.name: stream for stream in map(by_key.__getitem__, context.selected_asset_keys)}
         receipts: list[Receipt] = []
 
         def work() -> None:
             done = opened.collect(
                 system, days_of(context.partition_key_range),
-                clock=clock_of(opened.config, now=home.now()), streams=wanted,
+                clock=clock_of(opened.config, now=home.now()), streams=list(wanted),
                 progress=lambda day: context.log.debug("%s %s", system, day),
             )  # fmt: skip
             receipts.extend(done.receipts)
             done.raise_failures()
 
         retrying(context, home, work)
-        lateness = {stream.name: stream.lateness for stream in streams}
         for name in sorted(wanted):
-            held = opened.custody.receipts(name)
-            moment = present(opened, held, home.now())
-            fresh = freshness(name, held, now=moment, lateness=lateness[name])
+            fresh = _freshness(opened, wanted[name], home.now())
             yield _result([r for r in receipts if r.stream == name], fresh)
 
     return collected
+
+
+def _freshness(home: Home, stream: Stream, now: datetime) -> Freshness:
+    held = home.custody.receipts(stream.name)
+    return freshness(stream.name, held, now=present(home, held, now), lateness=stream.lateness)
 
 
 def _result(receipts: list[Receipt], fresh: Freshness) -> dg.MaterializeResult[None]:

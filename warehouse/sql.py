@@ -81,6 +81,18 @@ def ask(
     _record(home.path, query, now)
     home.log.append([Access(by, "sql", "warehouse", sha256(query.encode())).encode(now, code)])
     _check(query)
+    kind, found = _answered(home, query, seconds, prepare)
+    if kind == "damage":
+        raise LakeError(found[0], next_step=found[1])
+    if kind == "error":
+        raise QueryError(found)
+    return Answer(*found)
+
+
+def _answered(
+    home: Home, query: str, seconds: int, prepare: Callable[[duckdb.DuckDBPyConnection], None]
+) -> tuple[str, Any]:
+    """What a process of its own, which is ended when its time is over, found: see `_child`."""
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe(duplex=False)
     child = context.Process(target=_child, args=(there, home, query, seconds, prepare), daemon=True)
@@ -95,11 +107,7 @@ def ask(
     finally:
         child.kill()
         child.join()
-    if kind == "damage":
-        raise LakeError(found[0], next_step=found[1])
-    if kind == "error":
-        raise QueryError(found)
-    return Answer(*found)
+    return kind, found
 
 
 def _check(query: str) -> None:

@@ -41,6 +41,18 @@ def stage(
         zone: IANA name; days, weeks, months and quarters are local.
         parameters: see there.
     """
+    _stage_parameters(con, window, as_of, zone, parameters)
+    con.execute("CREATE OR REPLACE TEMP TABLE dora_source(relation VARCHAR)")
+    con.execute("CREATE TEMP TABLE IF NOT EXISTS dora_quarantine(file VARCHAR, line BIGINT, reason VARCHAR)")
+    con.execute("CREATE OR REPLACE TEMP TABLE dora_duplicate(relation VARCHAR, surplus BIGINT)")
+    for relation in RELATIONS:
+        _stage_relation(con, relation)
+    run_sql(con, "stage")
+
+
+def _stage_parameters(
+    con: duckdb.DuckDBPyConnection, window: tuple[date, date], as_of: datetime, zone: str, parameters: Parameters
+) -> None:
     con.execute(
         "CREATE OR REPLACE TEMP TABLE dora_parameter(zone VARCHAR, as_of TIMESTAMP, window_start DATE,"
         " window_end DATE, production VARCHAR[], threshold DOUBLE, temporal_hours DOUBLE, hotfix_labels VARCHAR[],"
@@ -69,12 +81,6 @@ def stage(
             list(parameters.evidence_grains if "day" in parameters.grains else parameters.grains),
         ],
     )
-    con.execute("CREATE OR REPLACE TEMP TABLE dora_source(relation VARCHAR)")
-    con.execute("CREATE TEMP TABLE IF NOT EXISTS dora_quarantine(file VARCHAR, line BIGINT, reason VARCHAR)")
-    con.execute("CREATE OR REPLACE TEMP TABLE dora_duplicate(relation VARCHAR, surplus BIGINT)")
-    for relation in RELATIONS:
-        _stage_relation(con, relation)
-    run_sql(con, "stage")
 
 
 def _stage_relation(con: duckdb.DuckDBPyConnection, relation: Relation) -> None:

@@ -85,16 +85,14 @@ class Cluster:
     def _pod(
         self, rollout: Rollout, name: str, made: datetime, version: Callable[[datetime], str], *, ready: bool
     ) -> dict[str, object]:
-        repository = rollout.image.rpartition(":")[0]
-        state = {"running": {"startedAt": iso(made + timedelta(seconds=4))}}
-        changed = rollout.completed_at if ready else made
+        changed = max(made, rollout.completed_at) if ready else made
         return {
             "metadata": {
                 "name": name,
                 "generateName": f"{rollout.replica_set}-",
                 "namespace": NAMESPACE,
                 "uid": self.uid("Pod", name),
-                "resourceVersion": version(max(made, changed)),
+                "resourceVersion": version(changed),
                 "creationTimestamp": iso(made),
                 "labels": {"app": rollout.service, "pod-template-hash": rollout.replica_set.rpartition("-")[2]},
                 "annotations": {DEPLOYED_SHA: rollout.sha, RUN: f"{rollout.run_id}/{rollout.run_attempt}"},
@@ -118,14 +116,8 @@ class Cluster:
             "status": {
                 "phase": "Running",
                 "startTime": iso(made),
-                "conditions": [{"type": "Ready", "status": str(ready), "lastTransitionTime": iso(max(made, changed))}],
-                "containerStatuses": [
-                    {
-                        "name": "app", "image": rollout.reference, "imageID": f"{repository}@{rollout.digest}",
-                        "ready": ready, "started": True, "restartCount": 0, "state": state, "lastState": {},
-                        "containerID": f"containerd://{digest('container', name).hex()}",
-                    }
-                ],
+                "conditions": [{"type": "Ready", "status": str(ready), "lastTransitionTime": iso(changed)}],
+                "containerStatuses": [_container(rollout, name, made, ready=ready)],
             },
         }  # fmt: skip
 
@@ -164,6 +156,16 @@ class Cluster:
             "resourceVersion": version(made),
             "creationTimestamp": iso(made),
         }
+
+
+def _container(rollout: Rollout, pod: str, made: datetime, *, ready: bool) -> dict[str, object]:
+    """The state of a pod's container."""
+    return {
+        "name": "app", "image": rollout.reference, "imageID": f"{rollout.image.rpartition(':')[0]}@{rollout.digest}",
+        "ready": ready, "started": True, "restartCount": 0,
+        "state": {"running": {"startedAt": iso(made + timedelta(seconds=4))}}, "lastState": {},
+        "containerID": f"containerd://{digest('container', pod).hex()}",
+    }  # fmt: skip
 
 
 def node_of(name: str) -> str:
