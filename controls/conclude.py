@@ -33,7 +33,7 @@ from controls.results import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from controls.definitions import Sheet
+    from controls.sheet import Sheet
 
 SEVERITIES = ("deficiency", "significant deficiency", "material weakness indicator")
 

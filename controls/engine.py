@@ -40,7 +40,8 @@ from warehouse.lake import arrow_rows
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from controls.definitions import Control, Sheet, Version
+    from controls.definitions import Control, Version
+    from controls.sheet import Sheet
     from evidence.periods import Period
 
 REQUIRED = ("population", "subject", "attribute", "verdict", "reason", "event_time", "evidence")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from controls.definitions import Attribute, Sheet
+    from controls.sheet import Attribute, Sheet
     from evidence.periods import Period
 
 _SHOWN = 3  # causes that a reason spells out

@@ -11,14 +11,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from controls.definitions import catalogue, parameter_defaults
+from controls.definitions import catalogue
+from controls.sheet import parameter_defaults
 from warehouse.connect import VIEWS
 from warehouse.sheets import sheet_of, sheets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from controls.definitions import Attribute, Control, Sheet, Version
+    from controls.definitions import Control, Version
+    from controls.sheet import Attribute, Sheet
 
 INDEX = "README.md"
 _MADE = "Generated from `controls/` by `python -m controls.pages docs/controls`; a test keeps it fresh."

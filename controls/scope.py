@@ -27,7 +27,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from controls.definitions import MACROS, parameter_defaults, streams_of_controls
+from controls.definitions import MACROS, streams_of_controls
+from controls.sheet import parameter_defaults
 from evidence.errors import ConfigError
 from warehouse.connect import add_views
 from warehouse.lake import arrow_rows

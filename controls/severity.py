@@ -24,8 +24,8 @@ from evidence.ledger.statements import Decision
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from controls.definitions import Sheet
     from controls.results import ControlResult, Verdict
+    from controls.sheet import Sheet
 
 NO_DEFICIENCY = "no deficiency"
 DECISIONS = (NO_DEFICIENCY, *SEVERITIES)

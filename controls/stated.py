@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from controls.definitions import catalogue, parameter_defaults
+from controls.definitions import catalogue
+from controls.sheet import parameter_defaults
 from evidence.canonical import sha256
 from evidence.ledger.statements import Definition, Parameters, Scope, Statement
 from evidence.periods import midnight

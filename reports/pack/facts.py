@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from controls.definitions import Attribute
     from controls.results import ControlResult
+    from controls.sheet import Attribute
     from evidence.periods import Period
 
 _TIME = pa.timestamp("us", tz="UTC")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from controls.definitions import CATALOG, catalogue, control, in_force, parameter_defaults
+from controls.definitions import CATALOG, catalogue, control, in_force
+from controls.sheet import parameter_defaults
 from evidence.config import LATE_HOURS
 from evidence.errors import ControlError
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from controls import engine
-from controls.definitions import Attribute, Control, Population, Sheet, Tolerable, Version
+from controls.definitions import Control, Version
 from controls.memory import session
+from controls.sheet import Attribute, Population, Sheet, Tolerable
 from evidence.errors import ConfigError, ControlError
 from evidence.periods import period
 

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 import pytest
 
-from controls.definitions import Attribute, Control, Population, Sheet, Tolerable, Version
+from controls.definitions import Control, Version
 from controls.results import EXCEPTION, INEFFECTIVE, PASS, ControlResult, Members, Verdict
 from controls.severity import Proposal, decide, decisions, proposals
+from controls.sheet import Attribute, Population, Sheet, Tolerable
 from evidence.errors import ControlError
 from evidence.ledger.statements import CodeIdentity
 
