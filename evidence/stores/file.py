@@ -25,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 from evidence.canonical import file_sha256
 from evidence.errors import ConfigError, IntegrityError, StoreError
 from evidence.stores._durable import copy_new, make_root, narrowed, sync, write_new
+from evidence.stores._keys import keys_below
 from evidence.stores._sidecar import Sidecars
 from evidence.stores.base import Retention, Store, changed
 
@@ -139,7 +140,7 @@ class FileStore(Store):
         self._settle()
         folder = prefix.rpartition("/")[0]
         with narrowed(f"listing {prefix!r} in {self.url}"):
-            yield from _walk(self._objects / folder, f"{folder}/" if folder else "", prefix)
+            yield from keys_below(self._objects / folder, f"{folder}/" if folder else "", prefix)
 
     def _local_path(self, key: str) -> Path:
         self._settle()
@@ -295,19 +296,3 @@ def _digest(path: Path) -> bytes | None:
         return bytes.fromhex(file_sha256(path))
     except FileNotFoundError:
         return None
-
-
-def _walk(folder: Path, above: str, prefix: str) -> Iterator[str]:
-    """Keys below `folder` in the order of whole keys, in which `a-b` precedes `a/b`."""
-    try:
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name + "/" * entry.is_dir(follow_symlinks=False))
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for entry in entries:
-        key = above + entry.name
-        if entry.is_dir(follow_symlinks=False):
-            if f"{key}/".startswith(prefix) or prefix.startswith(f"{key}/"):
-                yield from _walk(Path(entry.path), f"{key}/", prefix)
-        elif key.startswith(prefix):
-            yield key
